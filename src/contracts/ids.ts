@@ -1,0 +1,21 @@
+/** Identifiers that cross a border. Branded so that one kind cannot be passed for another. */
+declare const brand: unique symbol;
+type Branded<TName extends string> = string & { readonly [brand]: TName };
+
+export type RunId = Branded<'run'>;
+export type VmId = Branded<'vm'>;
+export type ExecutionId = Branded<'execution'>;
+
+const hex = (length: number): string => crypto.randomUUID().replaceAll('-', '').slice(0, length);
+
+/** Creates a run id in the form that upstream clients know: `workflow_` and a UUID. */
+export const createRunId = (): RunId => `workflow_${crypto.randomUUID()}` as RunId;
+/** Creates a VM id in the form that upstream clients know: `vm-` and 8 hexadecimal digits. */
+export const createVmId = (): VmId => `vm-${hex(8)}` as VmId;
+/** Creates an execution id: `exec-` and 16 hexadecimal digits. */
+export const createExecutionId = (): ExecutionId => `exec-${hex(16)}` as ExecutionId;
+
+/** Names a string as the id of a run; whether that run exists is for the store to say. */
+export const toRunId = (text: string): RunId => text as RunId;
+/** Names a string as the id of a VM; whether that VM exists is for the pool to say. */
+export const toVmId = (text: string): VmId => text as VmId;

@@ -1,0 +1,63 @@
+import type { ExecutionEvent, Language } from './execution.ts';
+
+/** A JSON Schema object, as model servers take it. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+export interface ModelRequest {
+  readonly system: string;
+  readonly prompt: string;
+  /** The answer must be JSON of this shape. A `length` stop with a schema is an error. */
+  readonly schema?: JsonSchema;
+  readonly maxOutputTokens: number;
+  readonly temperature?: number;
+  readonly seed?: number;
+  readonly signal: AbortSignal;
+}
+
+export interface ModelUsage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+}
+
+/** What a call yields: any number of deltas, then exactly one finish. */
+export type ModelEvent =
+  | { readonly type: 'text-delta'; readonly text: string }
+  | {
+      readonly type: 'finish';
+      readonly text: string;
+      readonly stopReason: 'stop' | 'length';
+      readonly usage: ModelUsage;
+      /** Milliseconds from the call to the first delta, and to the end. */
+      readonly firstTokenMs: number;
+      readonly durationMs: number;
+    };
+
+/** One language model behind one address. Agents hold this and never an address or a key. */
+export interface Model {
+  readonly provider: string;
+  readonly name: string;
+  /**
+   * Generates text. Ends with `finish`; breaking out of the loop aborts the call.
+   * Throws MODEL_UNREACHABLE, MODEL_NOT_FOUND, MODEL_BUSY, MODEL_FAILED, MODEL_OUTPUT_CUT (schema and a `length` stop, after one
+   * retry with more room), and the signal's reason when aborted.
+   */
+  generate(request: ModelRequest): AsyncIterable<ModelEvent>;
+}
+
+export interface CodeRequest {
+  readonly agentId: string;
+  readonly language: Language;
+  readonly code: string;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** A place where model-written code may run once. Agents hold this and never a VM or a pool. */
+export interface Sandbox {
+  readonly languages: readonly Language[];
+  /**
+   * Runs code in a fresh microVM. Yields `execution-started`, output, then `execution-finished` or `execution-failed`;
+   * breaking out of the loop or aborting the signal stops the code. Throws VM_UNAVAILABLE when the VM service cannot be reached.
+   */
+  execute(request: CodeRequest): AsyncIterable<ExecutionEvent>;
+}
