@@ -59,3 +59,18 @@ export const ExecutionEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('execution-failed'), error: ErrorBody }),
 ]);
 export type ExecutionEvent = z.infer<typeof ExecutionEvent>;
+
+const aliases: Readonly<Record<string, Language>> = {
+  python: 'python',
+  py: 'python',
+  python3: 'python',
+  javascript: 'javascript',
+  js: 'javascript',
+  node: 'javascript',
+  bash: 'bash',
+  sh: 'bash',
+  shell: 'bash',
+};
+
+/** Finds the language that a name or alias means, in any case; undefined where none does. */
+export const toLanguage = (name: string): Language | undefined => aliases[name.trim().toLowerCase()];

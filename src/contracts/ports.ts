@@ -61,3 +61,30 @@ export interface Sandbox {
    */
   execute(request: CodeRequest): AsyncIterable<ExecutionEvent>;
 }
+
+/** What a caller asks of a model; every field may be absent. */
+export interface ModelWish {
+  readonly provider?: string;
+  readonly name?: string;
+  readonly baseUrl?: string;
+}
+
+export interface ResolvedModel {
+  readonly model: Model;
+  /** The model that was asked for, where another one serves. */
+  readonly requested?: string;
+  readonly substitutedBecause?: string;
+}
+
+/** Finds the model that serves a wish. Workflows hold this; agents hold only the model. */
+export interface ModelSource {
+  /**
+   * Resolves a wish; an empty wish gives the configured model, an absent one the machine's default with the reason.
+   * `mayNameAddress` lets the wish name an address that is not configured (the owner only).
+   * Throws MODEL_UNREACHABLE, MODEL_NOT_ALLOWED.
+   */
+  resolve(
+    wish: ModelWish,
+    options: { readonly mayNameAddress: boolean; readonly signal: AbortSignal },
+  ): Promise<ResolvedModel>;
+}
