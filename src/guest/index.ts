@@ -1,0 +1,3 @@
+export type { Client } from '@connectrpc/connect';
+export { Agent, Ending, FileKind } from './generated/agent/v1/agent_pb.js';
+export type * from './generated/agent/v1/agent_pb.js';
