@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { Role, mergeExtra } from './role.ts';
+
+const port = (fallback: number) => z.number().int().min(0).max(65_535).default(fallback);
+
+/** Bigbox's own settings: the key `bigbox` of a configuration file, the environment and the flags. */
+export const Settings = z.strictObject({
+  port: port(3000).describe('Port of the pages and the agent server; 0 takes a free one'),
+  vm_port: port(8080).describe('Port of the VM service'),
+  model_port: port(11_434).describe('Port of the built-in model service'),
+  data_dir: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Where runs, keys, VMs and logs are kept; default $XDG_DATA_HOME/bigbox'),
+  cache_dir: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Where images, models and tools are kept; default $XDG_CACHE_HOME/bigbox'),
+  open_on_loopback: z.boolean().default(false).describe('Whether calls from this machine pass without a key'),
+  allow_origins: z.array(z.url()).default([]).describe('Origins of other web pages that may call the API'),
+  log_level: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .describe('Least level that is logged'),
+  concurrent_model_calls: z.number().int().min(1).max(64).default(6).describe('Model calls at one time'),
+  concurrent_runs: z.number().int().min(1).max(100).default(8).describe('Runs at one time; more are refused'),
+  vm_memory_mib: z.number().int().min(128).max(65_536).default(256).describe('Memory of a VM'),
+  max_vms: z.number().int().min(1).max(1000).default(16).describe('VMs at one time, the pool included'),
+  max_output_bytes: z
+    .number()
+    .int()
+    .min(1024)
+    .default(1_048_576)
+    .describe('Output that is kept of one execution, for each stream'),
+});
+export type Settings = z.infer<typeof Settings>;
+
+/** A full configuration, as upstream writes it, with Bigbox's own key. */
+export const FullConfiguration = z
+  .strictObject({
+    id: z.enum(['Server', 'Desktop', 'Embedded']).default('Server').describe('Kind of installation'),
+    global_shortcut: z.string().default('').describe('Shortcut of the desktop program; kept, without effect here'),
+    roles: z.record(z.string(), z.preprocess(mergeExtra, Role)).describe('Roles by name'),
+    default_role: z.string().optional().describe('Role of requests that name none'),
+    selected_role: z.string().optional().describe('Role that is in use'),
+    bigbox: Settings.prefault({}).describe("Bigbox's own settings"),
+  })
+  .check((context) => {
+    const { roles, default_role: fallback, selected_role: selected } = context.value;
+    const known = Object.keys(roles).map((name) => name.toLowerCase());
+    for (const [path, name] of [
+      ['default_role', fallback],
+      ['selected_role', selected],
+    ] as const) {
+      if (name === undefined || known.includes(name.toLowerCase())) continue;
+      context.issues.push({
+        code: 'custom',
+        input: name,
+        path: [path],
+        message: `expected one of the roles ${Object.keys(roles).join(', ')}`,
+      });
+    }
+    if (known.length === 0)
+      context.issues.push({ code: 'custom', input: roles, path: ['roles'], message: 'expected at least one role' });
+  });
+export type FullConfiguration = z.infer<typeof FullConfiguration>;
+
+/** The role of a machine without a configuration file. */
+const builtInRole = {
+  name: 'Default',
+  shortname: 'default',
+  extra: { vm_execution: { enabled: true, vm_pool_size: 2 } },
+};
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/**
+ * Turns what a file holds into a full configuration: nothing gives the built-in role, a bare role (the seed's file) is wrapped.
+ * Says too what must be cut from the front of error paths so that they name the file's own places.
+ */
+export function toFullConfiguration(written: unknown): { readonly full: unknown; readonly cut: number } {
+  if (written === undefined) return { full: { roles: { Default: builtInRole } }, cut: 0 };
+  if (!isRecord(written) || 'roles' in written) return { full: written, cut: 0 };
+  const { bigbox, ...role } = written;
+  if (Object.keys(role).length === 0) return { full: { roles: { Default: builtInRole }, bigbox }, cut: 0 };
+  const name = typeof role['name'] === 'string' ? role['name'] : 'Default';
+  return {
+    full: { roles: { [name]: role }, selected_role: name, ...(bigbox === undefined ? {} : { bigbox }) },
+    cut: 2,
+  };
+}
