@@ -1,0 +1,1 @@
+export type { Runs, RunsHealth, StartOptions, StartedRun } from './runs.ts';
