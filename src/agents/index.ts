@@ -1,0 +1,1 @@
+export { type CodeBlock, extractCodeBlocks } from './code-blocks.ts';
