@@ -19,9 +19,13 @@ export interface ModelUsage {
   readonly outputTokens: number;
 }
 
-/** What a call yields: any number of deltas, then exactly one finish. */
+/**
+ * What a call yields: any number of deltas, then exactly one finish. After `restarted` the deltas so far are void: the answer
+ * begins anew.
+ */
 export type ModelEvent =
   | { readonly type: 'text-delta'; readonly text: string }
+  | { readonly type: 'restarted'; readonly reason: string }
   | {
       readonly type: 'finish';
       readonly text: string;

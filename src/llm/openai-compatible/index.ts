@@ -1,0 +1,5 @@
+export {
+  createOpenAiCompatibleModel,
+  listOpenAiModels,
+  type OpenAiCompatibleOptions,
+} from './openai-compatible-model.ts';
