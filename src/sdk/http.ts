@@ -1,0 +1,49 @@
+import { BigboxError, fromErrorBody } from '../contracts/errors.ts';
+
+export interface ConnectionOptions {
+  /** Address of the server, without a path. */
+  readonly baseUrl: string;
+  /** API key or service key, sent as a bearer token. */
+  readonly key?: string;
+}
+
+export interface RequestOptions {
+  readonly method?: 'GET' | 'POST' | 'DELETE';
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Sends one request and answers with the response.
+ * Throws the server's own registry error for an error status, and SERVICE_NOT_RUNNING when nothing answers at the address.
+ */
+export async function send(
+  connection: ConnectionOptions,
+  path: string,
+  options: RequestOptions = {},
+): Promise<Response> {
+  const { method = 'GET', body, signal } = options;
+  let response: Response;
+  try {
+    response = await fetch(new URL(path, connection.baseUrl), {
+      method,
+      headers: {
+        ...(connection.key === undefined ? {} : { authorization: `Bearer ${connection.key}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...options.headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw new BigboxError('SERVICE_NOT_RUNNING', {
+      message: `Nothing answers at ${connection.baseUrl}.`,
+      context: { url: connection.baseUrl },
+      cause: error,
+    });
+  }
+  if (!response.ok) throw fromErrorBody(await response.json().catch(() => undefined));
+  return response;
+}
