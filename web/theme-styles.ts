@@ -11,7 +11,10 @@ export function themeStyles(): Plugin {
     resolveId: (id) => (id === name ? `\0${name}` : undefined),
     load: (id) => {
       if (id !== `\0${name}`) return undefined;
-      const mantine = convertCssVariables(defaultCssVariablesResolver(mergeMantineTheme(DEFAULT_THEME, theme)), ':root');
+      const mantine = convertCssVariables(
+        defaultCssVariablesResolver(mergeMantineTheme(DEFAULT_THEME, theme)),
+        ':root',
+      );
       return `${mantine}\n${convertCssVariables(variables, ':root')}`;
     },
   };

@@ -21,7 +21,13 @@ const started: RunEventBody = {
 };
 const step = 'perspectives/analytical/answer';
 const call: RunEventBody = { type: 'step-started', step, agent: 'analytical', attempt: 1 };
-const delta = (text: string, tokens: number): RunEventBody => ({ type: 'text-delta', step, agent: 'analytical', text, tokens });
+const delta = (text: string, tokens: number): RunEventBody => ({
+  type: 'text-delta',
+  step,
+  agent: 'analytical',
+  text,
+  tokens,
+});
 const failure = toErrorBody(new RegistryError('MODEL_FAILED', { message: 'It broke off.' }) satisfies BigboxError);
 
 describe('runView()', () => {
@@ -53,12 +59,18 @@ describe('runView()', () => {
   test('starts the text again when a call is repeated after a crash, and says so', () => {
     const view = runView(
       'workflow_1',
-      record(started, call, delta('Lost', 1), { type: 'run-resumed', reason: 'restart' }, {
-        type: 'step-repeated',
-        step,
-        agent: 'analytical',
-        attempt: 2,
-      }),
+      record(
+        started,
+        call,
+        delta('Lost', 1),
+        { type: 'run-resumed', reason: 'restart' },
+        {
+          type: 'step-repeated',
+          step,
+          agent: 'analytical',
+          attempt: 2,
+        },
+      ),
     );
     expect(view.lanes['analytical']?.text).toBe('');
     expect(view.steps[step]).toMatchObject({ repeated: true, attempt: 2, streamedTokens: 0, state: 'running' });
@@ -73,7 +85,13 @@ describe('runView()', () => {
       stream,
       text,
     });
-    const code: RunEventBody = { type: 'code-started', agent: 'analytical', execution: 1, language: 'python', code: 'x' };
+    const code: RunEventBody = {
+      type: 'code-started',
+      agent: 'analytical',
+      execution: 1,
+      language: 'python',
+      code: 'x',
+    };
     const view = runView(
       'workflow_1',
       record(started, code, output('stdout', 'a'), output('stdout', 'b'), output('stderr', 'c'), {
@@ -84,17 +102,28 @@ describe('runView()', () => {
       }),
     );
     expect(view.lanes['analytical']?.executions).toMatchObject([
-      { state: 'failed', output: [{ stream: 'stdout', text: 'ab' }, { stream: 'stderr', text: 'c' }], error: failure },
+      {
+        state: 'failed',
+        output: [
+          { stream: 'stdout', text: 'ab' },
+          { stream: 'stderr', text: 'c' },
+        ],
+        error: failure,
+      },
     ]);
   });
 
   test('closes lanes that were at work when the run ends', () => {
     const view = runView(
       'workflow_1',
-      record(started, { type: 'agent-changed', agent: 'analytical', state: 'failed', error: failure }, {
-        type: 'run-finished',
-        status: 'cancelled',
-      }),
+      record(
+        started,
+        { type: 'agent-changed', agent: 'analytical', state: 'failed', error: failure },
+        {
+          type: 'run-finished',
+          status: 'cancelled',
+        },
+      ),
     );
     expect(view.lanes['analytical']).toMatchObject({ state: 'failed', error: failure });
     expect(view.lanes['practical']?.state).toBe('cancelled');
@@ -104,8 +133,7 @@ describe('runView()', () => {
   test('changes nothing for an event that it has seen, from whichever number the stream is read again', () => {
     const events = record(started, call, delta('One ', 1), delta('two', 2));
     const once = runView('workflow_1', events);
-    for (let from = 0; from < events.length; from += 1)
-      expect(events.slice(from).reduce(addEvent, once)).toEqual(once);
+    for (let from = 0; from < events.length; from += 1) expect(events.slice(from).reduce(addEvent, once)).toEqual(once);
     expect(emptyRun('workflow_1').lastSequence).toBe(0);
   });
 });

@@ -49,7 +49,11 @@ export interface RunView {
   readonly topic: string;
   readonly perspectives: readonly string[];
   readonly domains: readonly string[];
-  readonly model?: { readonly provider: string; readonly name: string; readonly substituted_because?: string | undefined };
+  readonly model?: {
+    readonly provider: string;
+    readonly name: string;
+    readonly substituted_because?: string | undefined;
+  };
   readonly startedAt?: string;
   readonly endedAt?: string;
   readonly lastSequence: number;
@@ -98,7 +102,11 @@ function changeStep(view: RunView, step: string, change: Partial<StepView>): Run
   return known === undefined ? view : { ...view, steps: { ...view.steps, [step]: { ...known, ...change } } };
 }
 
-const changeExecution = (lane: LaneView, execution: number, change: (one: ExecutionView) => ExecutionView): LaneView => ({
+const changeExecution = (
+  lane: LaneView,
+  execution: number,
+  change: (one: ExecutionView) => ExecutionView,
+): LaneView => ({
   ...lane,
   executions: lane.executions.map((one) => (one.execution === execution ? change(one) : one)),
 });

@@ -58,8 +58,7 @@ const isKey = (text: string, at: number): boolean => /^\s*:/.test(text.slice(at,
  * nearest key of an object. Text that is no JSON comes back as one piece without a key.
  */
 export function streamedPieces(text: string): readonly StreamedPiece[] {
-  if (!text.trimStart().startsWith('{'))
-    return text.trim() === '' ? [] : [{ key: '', text, open: true }];
+  if (!text.trimStart().startsWith('{')) return text.trim() === '' ? [] : [{ key: '', text, open: true }];
   const pieces: StreamedPiece[] = [];
   let key = '';
   let at = 0;
@@ -71,7 +70,8 @@ export function streamedPieces(text: string): readonly StreamedPiece[] {
     const read = readString(text, at);
     at = read.next;
     if (read.closed && isKey(text, at)) key = read.value;
-    else if (read.value !== '' && !isPossibleKey(text, read)) pieces.push({ key, text: read.value, open: !read.closed });
+    else if (read.value !== '' && !isPossibleKey(text, read))
+      pieces.push({ key, text: read.value, open: !read.closed });
   }
   return pieces;
 }

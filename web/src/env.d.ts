@@ -1,0 +1,3 @@
+declare module 'virtual:theme.css';
+declare module '@fontsource-variable/inter/wght.css';
+declare module '@fontsource-variable/jetbrains-mono/wght.css';
