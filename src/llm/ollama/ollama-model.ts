@@ -1,7 +1,7 @@
 import { createOllama } from 'ollama-ai-provider-v2';
 import type { Model, ModelRequest } from '../model.ts';
 import { createProviderModel } from '../provider-model.ts';
-import { modelFetch } from '../transport.ts';
+import { fetchCheckedLines } from './checked-lines.ts';
 
 export interface OllamaModelOptions {
   /** Address of the server without path, `http://127.0.0.1:11434`. */
@@ -14,7 +14,7 @@ const contextSizes = [4096, 8192, 16_384, 32_768, 65_536, 131_072];
 /** Creates the model of an Ollama server, or of one that speaks its API, over `/api/chat`. */
 export function createOllamaModel({ baseUrl, name }: OllamaModelOptions): Model {
   const address = baseUrl.replace(/\/+$/, '');
-  const sdkModel = createOllama({ baseURL: `${address}/api`, fetch: modelFetch })(name);
+  const sdkModel = createOllama({ baseURL: `${address}/api`, fetch: fetchCheckedLines })(name);
   return createProviderModel({
     provider: 'ollama',
     name,

@@ -2,7 +2,7 @@ import { BigboxError } from '../../contracts/errors.ts';
 import { abortable } from '../../lib/async.ts';
 import type { Model, ModelEvent, ModelRequest } from '../model.ts';
 
-/** One answer of a scripted model. `fails` breaks off after the chunks; `waitFor` holds each chunk back until it resolves. */
+/** One answer of a scripted model. `fails` breaks off after the chunks; `waitFor` holds every chunk but the first back until it resolves. */
 export interface ScriptedAnswer {
   readonly chunks: readonly string[];
   readonly stopReason?: 'stop' | 'length';
@@ -51,8 +51,8 @@ async function* generate(
 
 async function* speak(scripted: ScriptedAnswer, signal: AbortSignal): AsyncGenerator<string, void> {
   signal.throwIfAborted();
-  for (const chunk of scripted.chunks) {
-    if (scripted.waitFor !== undefined) await abortable(scripted.waitFor, signal);
+  for (const [index, chunk] of scripted.chunks.entries()) {
+    if (index > 0 && scripted.waitFor !== undefined) await abortable(scripted.waitFor, signal);
     signal.throwIfAborted();
     yield chunk;
   }

@@ -1,0 +1,1 @@
+export { describeModel, type SuiteScene, type SuiteSubject } from './model-suite.ts';
