@@ -22,6 +22,11 @@ export class Semaphore {
     this.#free = limit;
   }
 
+  /** Places that can be had without waiting. */
+  get free(): number {
+    return this.#free;
+  }
+
   get waiting(): number {
     return this.#waiting.length;
   }

@@ -52,10 +52,13 @@ export interface RunRecords {
   write(target: { readonly id: RunId; readonly at: number }, work: (writer: RunWriter) => Promise<void>): Promise<void>;
   /** Watches the commits of one run, or of all when no id is given. */
   watch(id?: RunId): Watch;
+  /** Watches only the commit that ends a run. */
+  watchEnd(id: RunId): Watch;
   flush(): Promise<void>;
 }
 
 const everyRun = '*';
+const endOf = (id: RunId): string => `${id} end`;
 
 /** Creates the runs of a database. */
 export function createRunRecords(database: Kysely<Schema>): RunRecords {
@@ -75,16 +78,29 @@ export function createRunRecords(database: Kysely<Schema>): RunRecords {
     steps: (id) => steps.listSteps(database, id),
     summariseSteps: (id) => steps.summariseSteps(database, id),
     async write(target, work) {
-      await queue.write((transaction) => work(createWriter(transaction, target)));
+      let ended = false;
+      await queue.write((transaction) =>
+        work(
+          createWriter(transaction, target, () => {
+            ended = true;
+          }),
+        ),
+      );
       watchers.notify(target.id);
       watchers.notify(everyRun);
+      if (ended) watchers.notify(endOf(target.id));
     },
     watch: (id) => watchers.open(id ?? everyRun),
+    watchEnd: (id) => watchers.open(endOf(id)),
     flush: () => queue.flush(),
   };
 }
 
-function createWriter(database: Kysely<Schema>, target: { readonly id: RunId; readonly at: number }): RunWriter {
+function createWriter(
+  database: Kysely<Schema>,
+  target: { readonly id: RunId; readonly at: number },
+  onFinish: () => void,
+): RunWriter {
   const { id, at } = target;
   const append = async (...bodies: readonly RunEventBody[]): Promise<void> => {
     for (const body of bodies) await events.appendEvent(database, { runId: id, at }, body);
@@ -110,6 +126,7 @@ function createWriter(database: Kysely<Schema>, target: { readonly id: RunId; re
     startStep: (step) => steps.startStep(database, { ...step, runId: id, at }),
     settleStep: (step, outcome) => steps.settleStep(database, { ...step, runId: id, at }, outcome),
     async finish(end) {
+      onFinish();
       const { error } = end;
       await append({ type: 'run-finished', status: end.state, ...(error === undefined ? {} : { error }) });
       if (error !== undefined) await steps.abandonSteps(database, { runId: id, at, error });

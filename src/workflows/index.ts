@@ -1,1 +1,3 @@
+export { type Catalog, loadCatalog } from './catalog.ts';
+export { createRuns, type RunLimits, type RunsOptions } from './create-runs.ts';
 export type { Runs, RunsHealth, StartOptions, StartedRun } from './runs.ts';
