@@ -96,6 +96,7 @@ async function addViewer(app: HttpServer, { title }: HttpServerOptions): Promise
       routePrefix: viewerPath,
       configuration: {
         url: documentPath,
+        cdn: `${viewerPath}/js/scalar.js`,
         pageTitle: title,
         withDefaultFonts: false,
         telemetry: false,

@@ -39,7 +39,8 @@ export function createErrorResponder(
 ): ErrorResponder {
   return (thrown, request, reply) => {
     const error = toRegistryError(thrown);
-    if (error.status >= 500) request.log.error({ err: thrown, code: error.code }, error.message);
+    if (reply.raw.destroyed) request.log.debug('The client left before its answer.');
+    else if (error.status >= 500) request.log.error({ err: thrown, code: error.code }, error.message);
     else request.log.debug({ code: error.code }, error.message);
     if (error.code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer');
     if (error.retry === 'later') reply.header('retry-after', '1');

@@ -25,7 +25,8 @@ const toPattern = (url: string): RegExp => {
 export class RouteIndex {
   readonly #entries = new Map<string, Entry>();
 
-  add({ url, method }: RouteOptions): void {
+  add({ url: written, method }: RouteOptions): void {
+    const url = written.replace(/(?<=.)\/$/, '');
     const entry = this.#entries.get(url) ?? { pattern: toPattern(url), methods: new Set<string>() };
     for (const name of Array.isArray(method) ? method : [method]) entry.methods.add(name);
     this.#entries.set(url, entry);

@@ -27,7 +27,7 @@ function createInstance(options: HttpServerOptions, respondError: ErrorResponder
     http: { headersTimeout: 15_000, maxHeaderSize: 16_384 },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    routerOptions: { maxParamLength: 300 },
+    routerOptions: { maxParamLength: 300, ignoreTrailingSlash: true },
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => {
       addSecurityHeaders(reply as unknown as FastifyReply);
@@ -79,7 +79,7 @@ function guardRequests(app: HttpServer, options: HttpServerOptions, routes: Rout
 }
 
 function answerUnknown(request: FastifyRequest, reply: FastifyReply, routes: RouteIndex): FastifyReply {
-  const path = request.url.split('?', 1)[0] ?? '/';
+  const path = (request.url.split('?', 1)[0] ?? '/').replace(/(?<=.)\/$/, '');
   const methods = routes.methodsOf(path);
   if (methods.length > 0) reply.header('allow', [...methods, 'OPTIONS'].join(', '));
   if (request.method === 'OPTIONS' && methods.length > 0) return reply.code(204).send();
