@@ -1,0 +1,16 @@
+export { type CatalogueModel, catalogue, findModel, getModel } from './catalogue.ts';
+export { type MachineMemory, chooseDefaultModel } from './default-model.ts';
+export { createFileSource, createOllamaSource } from './file-source.ts';
+export { modelPath } from './files.ts';
+export { type HubOptions, createHubSource } from './hub-source.ts';
+export type { Source, Target } from './source.ts';
+export {
+  type DownloadProgress,
+  type EnsureOptions,
+  type ListedModel,
+  type StoredModel,
+  ensureModel,
+  findStoredModel,
+  listModels,
+  removeModel,
+} from './store.ts';
