@@ -6,6 +6,7 @@ interface Held {
 /** One abort signal for each run that is worked on in this process, shared by everything that works on it. */
 export class RunSignals {
   readonly #held = new Map<string, Held>();
+  readonly #work = new Set<Promise<unknown>>();
   #closed: Error | undefined;
 
   /** Holds the signal of a run while the work goes on. Throws the reason of `close` after it. */
@@ -14,12 +15,20 @@ export class RunSignals {
     const held = this.#held.get(runId) ?? { controller: new AbortController(), holders: 0 };
     this.#held.set(runId, held);
     held.holders += 1;
+    const working = work(held.controller.signal);
+    this.#work.add(working);
     try {
-      return await work(held.controller.signal);
+      return await working;
     } finally {
+      this.#work.delete(working);
       held.holders -= 1;
       if (held.holders === 0) this.#held.delete(runId);
     }
+  }
+
+  /** Resolves when nothing is worked on any more. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#work);
   }
 
   abort(runId: string, reason: Error): void {

@@ -17,6 +17,8 @@ export interface RestateEngineOptions {
 
 /** How often Restate is looked at while it answers, and while it does not. */
 const checkMs = { ready: 3000, down: 250 };
+/** How long attempts may take to say how they ended before the worker closes; an attempt whose connection is gone never says it. */
+const farewellMs = 500;
 
 /** Creates the engine that lets Restate run workflows and keep the journal of what has ended. Restate itself is started by others. */
 export function createRestateEngine(options: RestateEngineOptions): Engine {
@@ -65,6 +67,7 @@ class RestateEngine implements Engine {
     this.#closing.abort();
     this.#signals.close(reason);
     await this.#watching;
+    await Promise.race([this.#signals.idle(), this.#options.clock.sleep(farewellMs)]);
     await this.#worker?.close();
   }
 

@@ -17,7 +17,7 @@ export interface CodeBlock {
 /** A first answer and the code that its author wants to have run. */
 export interface Draft {
   readonly answer: PerspectiveAnswer;
-  readonly code: readonly CodeBlock[];
+  readonly codeBlocks: readonly CodeBlock[];
 }
 
 /** What one model call yields: its text as it comes, then one result. */
@@ -40,11 +40,14 @@ export interface Brief {
 
 /** The model calls of the pattern, each exactly one. */
 export interface AgentCalls {
-  draft(brief: Brief & { readonly perspective: Perspective }, options: CallOptions): AsyncIterable<CallEvent<Draft>>;
+  draft(
+    brief: Brief & { readonly perspective: Perspective; readonly languages: readonly Language[] },
+    options: CallOptions,
+  ): AsyncIterable<CallEvent<Draft>>;
   revise(
     brief: Brief & {
       readonly perspective: Perspective;
-      readonly draft: PerspectiveAnswer;
+      readonly draft: Draft;
       readonly runs: readonly CodeRun[];
     },
     options: CallOptions,

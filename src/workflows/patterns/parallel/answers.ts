@@ -16,13 +16,6 @@ export const withoutRevision = (draft: PerspectiveAnswer, runs: readonly CodeRun
   revised: false,
 });
 
-/** The answer of a revision, which always carries the code that was run for it. */
-export const withRevision = (revision: PerspectiveAnswer, runs: readonly CodeRun[]): PerspectiveAnswer => ({
-  ...revision,
-  code_runs: [...runs],
-  revised: true,
-});
-
 /** Reads from the recorded steps what a perspective came to. */
 export function readOutcome(steps: readonly StepRow[], perspective: string): PerspectiveOutcome {
   const find = (path: string): StepRow | undefined => steps.find((step) => step.path === path);
@@ -30,8 +23,8 @@ export function readOutcome(steps: readonly StepRow[], perspective: string): Per
   if (draft?.state === 'failed' && draft.error !== undefined)
     return { perspective, state: 'failed', error: draft.error };
   if (draft?.state !== 'completed') return { perspective, state: 'open' };
-  const { answer, code } = draft.result as Draft;
-  const runs = code
+  const { answer, codeBlocks } = draft.result as Draft;
+  const runs = codeBlocks
     .map((_block, index) => find(paths.code(perspective, index + 1)))
     .filter((step) => step?.state === 'completed')
     .map((step) => step?.result as CodeRun);

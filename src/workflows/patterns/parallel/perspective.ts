@@ -6,7 +6,7 @@ import type { RunContext } from '../../../engine/index.ts';
 import type { RunRow, RunWriter } from '../../../store/index.ts';
 import type { StepResult, StepScope, StepSpec } from '../../steps/step-runner.ts';
 import type { CodeBlock, Draft } from './agent-calls.ts';
-import { withoutRevision, withRevision } from './answers.ts';
+import { withoutRevision } from './answers.ts';
 import { callModel, perspectiveOf, toBrief, type ParallelParts } from './parts.ts';
 import { paths } from './paths.ts';
 
@@ -19,7 +19,7 @@ export async function workOut(parts: ParallelParts, context: RunContext, perspec
   if (run === undefined) throw new Error(`there is no run ${context.runId}`);
   const work = { parts, context, run, perspective };
   const draft = await parts.steps.run(context, draftStep(work));
-  if (draft.state !== 'completed' || draft.result.code.length === 0) return;
+  if (draft.state !== 'completed' || draft.result.codeBlocks.length === 0) return;
   const runs = await runCode(work, draft.result);
   if (runs === undefined || runs.length === 0) return;
   await parts.steps.run(context, revisionStep(work, draft.result, runs));
@@ -40,7 +40,11 @@ function announce(writer: RunWriter, perspective: string, answer: PerspectiveAns
 }
 
 function draftStep({ parts, run, perspective }: Work): StepSpec<Draft> {
-  const brief = { ...toBrief(parts, run), perspective: perspectiveOf(parts, perspective) };
+  const brief = {
+    ...toBrief(parts, run),
+    perspective: perspectiveOf(parts, perspective),
+    languages: parts.sandbox.languages,
+  };
   return {
     runId: run.id,
     path: paths.answer(perspective),
@@ -49,9 +53,9 @@ function draftStep({ parts, run, perspective }: Work): StepSpec<Draft> {
     state: 'thinking',
     input: brief,
     work: (scope) => callModel(parts, { run, scope }, (options) => parts.agents.draft(brief, options)),
-    async onCompleted(writer, { answer, code }) {
-      if (code.length === 0) await announce(writer, perspective, answer);
-      else await writer.addSteps(code.length + 1);
+    async onCompleted(writer, { answer, codeBlocks }) {
+      if (codeBlocks.length === 0) await announce(writer, perspective, answer);
+      else await writer.addSteps(codeBlocks.length + 1);
     },
     onFailed: (writer, error) => writer.append({ type: 'agent-changed', agent: perspective, state: 'failed', error }),
   };
@@ -60,8 +64,8 @@ function draftStep({ parts, run, perspective }: Work): StepSpec<Draft> {
 /** Runs the blocks one after the other; undefined when the run has ended meanwhile. */
 async function runCode(work: Work, draft: Draft): Promise<readonly CodeRun[] | undefined> {
   const runs: CodeRun[] = [];
-  for (const [index, block] of draft.code.entries()) {
-    const last = index === draft.code.length - 1;
+  for (const [index, block] of draft.codeBlocks.entries()) {
+    const last = index === draft.codeBlocks.length - 1;
     const step = codeStep(work, { block, execution: index + 1 }, async (writer) => {
       if (!last || runs.length > 0) return;
       await writer.addSteps(-1);
@@ -133,7 +137,7 @@ function toOutput(
 
 function revisionStep(work: Work, draft: Draft, runs: readonly CodeRun[]): StepSpec<PerspectiveAnswer> {
   const { parts, run, perspective } = work;
-  const brief = { ...toBrief(parts, run), perspective: perspectiveOf(parts, perspective), draft: draft.answer, runs };
+  const brief = { ...toBrief(parts, run), perspective: perspectiveOf(parts, perspective), draft, runs };
   return {
     runId: run.id,
     path: paths.revision(perspective),
@@ -141,10 +145,7 @@ function revisionStep(work: Work, draft: Draft, runs: readonly CodeRun[]): StepS
     kind: 'model',
     state: 'revising',
     input: brief,
-    async work(scope) {
-      const done = await callModel(parts, { run, scope }, (options) => parts.agents.revise(brief, options));
-      return { ...done, result: withRevision(done.result, runs) };
-    },
+    work: (scope) => callModel(parts, { run, scope }, (options) => parts.agents.revise(brief, options)),
     onCompleted: (writer, answer) => announce(writer, perspective, answer),
     async onFailed(writer: RunWriter, error: ErrorBody) {
       const message = `The answer of the perspective ${perspective} stays as it was before its code ran: ${error.message}`;
