@@ -76,6 +76,8 @@ export const Perspective = z.object({
   approach: z.string(),
   /** The role line that starts the system prompt. */
   role: z.string(),
+  /** True where a small calculation helps this perspective, so that its agent may ask for one. */
+  computes: z.boolean().optional(),
   color: z.enum(['blue', 'violet', 'green', 'orange', 'pink', 'cyan']),
   selected_by_default: z.boolean(),
 });

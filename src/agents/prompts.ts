@@ -1,0 +1,38 @@
+import type { Domain, Perspective } from '../contracts/analysis.ts';
+
+/** What every agent of a run is told. */
+export interface Assignment {
+  readonly topic: string;
+  readonly domains: readonly Domain[];
+  /** The role that the caller gave the run, a name or a description. */
+  readonly role?: string | undefined;
+}
+
+const commonEnglish = /\b(?:the|of|and|to|in|our|for|on|is|should|how|what|a)\b/i;
+
+/** Small models drift into other languages unless one is named. */
+export function toLanguageRule(topic: string): string {
+  const isEnglish = /^[\p{ASCII}\p{P}]*$/u.test(topic) && commonEnglish.test(topic);
+  return isEnglish ? 'Write in plain English.' : 'Write in the language of the topic.';
+}
+
+/** The system prompt of one perspective. */
+export function toPerspectiveSystem(perspective: Perspective, assignment: Assignment): string {
+  return [
+    perspective.role,
+    ...(isMeaningful(assignment.role) ? [`You work for: ${assignment.role}.`] : []),
+    toLanguageRule(assignment.topic),
+    'Write short, complete, concrete sentences. Name people, places, things and amounts. Never say the same thing twice. No slogans.',
+  ].join(' ');
+}
+
+/** Old clients send the names of configured roles, which say nothing to a model. */
+function isMeaningful(role: string | undefined): role is string {
+  return role !== undefined && /\s/.test(role.trim());
+}
+
+/** The lines that state topic and fields. */
+export function toTopicLines({ topic, domains }: Assignment): string[] {
+  const fields = domains.map((domain) => `${domain.name} (${domain.focus.toLowerCase()})`).join('; ');
+  return [`Topic: ${topic}`, ...(fields === '' ? [] : [`Fields to look at: ${fields}`])];
+}

@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import type { CodeRun, PerspectiveAnswer, Point, TokenUsage } from '../contracts/analysis.ts';
+import type { Draft, DraftRequest } from './draft-answer.ts';
+import { toPerspectiveSystem } from './prompts.ts';
+import { type AgentDelta, callForStructure } from './structured-call.ts';
+import { cleanStatement, isNearDuplicate } from './text/index.ts';
+
+export interface ReviseRequest extends Omit<DraftRequest, 'languages'> {
+  readonly draft: Draft;
+  /** What came of the draft's code, in order. */
+  readonly codeRuns: readonly CodeRun[];
+}
+
+export type ReviseEvent =
+  | AgentDelta
+  | {
+      readonly type: 'finished';
+      readonly answer: PerspectiveAnswer;
+      readonly usage: TokenUsage;
+      readonly durationMs: number;
+    };
+
+const RawRevision = z.object({ finding: z.string(), summary: z.string() });
+
+/** Figures that a program printed, as much as fits into a prompt. */
+const maxOutputCharacters = 600;
+
+/**
+ * Hands the output of the code back to the model, in one call: it states what the figures mean and may change the summary.
+ * Where no run ended well with output there is nothing to hand back: the answer stays as it was, without a call. Throws what
+ * the model throws, and ANSWER_UNUSABLE.
+ */
+export async function* reviseAnswer(request: ReviseRequest): AsyncGenerator<ReviseEvent, void> {
+  const answer: PerspectiveAnswer = { ...request.draft.answer, code_runs: [...request.codeRuns] };
+  const useful = request.codeRuns.filter(isUseful);
+  if (useful.length === 0) {
+    yield { type: 'finished', answer, usage: { input: 0, output: 0 }, durationMs: 0 };
+    return;
+  }
+  const { answer: raw, cost } = yield* callForStructure({
+    model: request.model,
+    shape: RawRevision,
+    fields: {
+      finding: { title: 'What the calculation shows', style: 'paragraph' },
+      summary: { title: 'Summary', style: 'paragraph' },
+    },
+    request: {
+      system: toPerspectiveSystem(request.perspective, request),
+      prompt: toPrompt(request, useful),
+      maxOutputTokens: 220,
+      temperature: request.temperature ?? 0.3,
+      signal: request.signal,
+      ...(request.seed === undefined ? {} : { seed: request.seed }),
+    },
+  });
+  yield { type: 'finished', answer: revise(answer, { raw, topic: request.topic }), ...cost };
+}
+
+const isUseful = ({ result }: CodeRun): boolean =>
+  result.outcome === 'exited' && result.exit_code === 0 && result.stdout.trim() !== '';
+
+function toPrompt({ topic, draft }: ReviseRequest, runs: readonly CodeRun[]): string {
+  return [
+    `Topic: ${topic}`,
+    `Your summary so far: ${draft.answer.summary}`,
+    ...runs.flatMap((run) => [
+      `Your ${run.language} program:`,
+      run.code,
+      'It printed:',
+      run.result.stdout.trim().slice(0, maxOutputCharacters),
+    ]),
+    '',
+    'The figures that the program starts from are examples, not measurements. Give JSON:',
+    '"finding": one sentence of 12 to 25 words that states the printed figure and what it would mean, beginning with "With the example figures".',
+    '"summary": your summary of 15 to 30 words, changed if the figure changes your view.',
+  ].join('\n');
+}
+
+/** The finding becomes the first insight; a summary that did not survive cleaning stays as it was. */
+function revise(
+  answer: PerspectiveAnswer,
+  { raw, topic }: { readonly raw: z.infer<typeof RawRevision>; readonly topic: string },
+): PerspectiveAnswer {
+  const finding = cleanStatement(raw.finding, topic);
+  const summary = cleanStatement(raw.summary, topic) || answer.summary;
+  const others = answer.insights.filter((point) => !isNearDuplicate(point.text, finding, topic));
+  const texts =
+    finding === '' ? answer.insights.map((point) => point.text) : [finding, ...others.map((point) => point.text)];
+  const insights: Point[] = texts.map((text, index) => ({ id: `${answer.perspective}.insights.${index + 1}`, text }));
+  return { ...answer, summary, insights, revised: true };
+}

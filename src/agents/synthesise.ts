@@ -1,0 +1,132 @@
+import { z } from 'zod';
+import type { CitedStatement, PerspectiveAnswer, Synthesis, TokenUsage } from '../contracts/analysis.ts';
+import { BigboxError } from '../contracts/errors.ts';
+import type { Model } from '../contracts/ports.ts';
+import type { LiveField } from './live-text.ts';
+import { toLanguageRule } from './prompts.ts';
+import { type AgentDelta, callForStructure } from './structured-call.ts';
+import { type PlannedStatement, planSynthesis, type SynthesisSection } from './synthesis-plan.ts';
+import { cleanStatement, isNearDuplicate, overlap, toTokens } from './text/index.ts';
+
+export interface SynthesisRequest {
+  readonly model: Model;
+  readonly topic: string;
+  readonly answers: readonly PerspectiveAnswer[];
+  readonly seed?: number | undefined;
+  readonly temperature?: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+export type SynthesisEvent =
+  | AgentDelta
+  | {
+      readonly type: 'finished';
+      readonly synthesis: Synthesis;
+      readonly usage: TokenUsage;
+      readonly durationMs: number;
+    };
+
+/**
+ * Sums the answers up, in one model call. Which points belong together is counted; the model finds the words, so that every
+ * statement cites points that exist and that it was written from. A wording that has lost its points is replaced by the point itself.
+ * Throws what the model throws, and ANSWER_UNUSABLE when there is nothing to sum up or the answer has no form.
+ */
+export async function* synthesise(request: SynthesisRequest): AsyncGenerator<SynthesisEvent, void> {
+  const plan = planSynthesis(request.answers, request.topic);
+  if (plan.length === 0) throw new BigboxError('ANSWER_UNUSABLE', { message: 'There is no answer to sum up.' });
+  const { answer, cost } = yield* callForStructure({
+    model: request.model,
+    shape: toShape(plan),
+    fields: toFields(plan),
+    request: {
+      system: `You sum up what several advisers said. ${toLanguageRule(request.topic)} You use only what they said, in your own short, complete sentences.`,
+      prompt: toPrompt(request, plan),
+      maxOutputTokens: 700,
+      temperature: request.temperature ?? 0.4,
+      signal: request.signal,
+      ...(request.seed === undefined ? {} : { seed: request.seed }),
+    },
+  });
+  yield { type: 'finished', synthesis: toSynthesis(request, { plan, wording: answer }), ...cost };
+}
+
+type Wording = Readonly<Record<string, string>>;
+
+function toShape(plan: readonly PlannedStatement[]): z.ZodType<Wording> {
+  const keys = [...plan.map((statement) => statement.key), 'summary'];
+  return z.object(Object.fromEntries(keys.map((key) => [key, z.string()])));
+}
+
+const titles: Readonly<Record<SynthesisSection, string>> = {
+  convergent_findings: 'Convergent findings',
+  divergent_views: 'Divergent views',
+  priorities: 'Priorities',
+  success_factors: 'Success factors',
+};
+
+function toFields(plan: readonly PlannedStatement[]): Record<string, LiveField> {
+  const fields: Record<string, LiveField> = { summary: { title: 'Summary', style: 'paragraph' } };
+  for (const { key, section } of plan)
+    fields[key] = key.endsWith('_1') ? { title: titles[section], style: 'list' } : { style: 'list' };
+  return fields;
+}
+
+const tasks: Readonly<Record<SynthesisSection, string>> = {
+  convergent_findings: 'say what both agree on',
+  divergent_views: 'say how they differ, naming both sides',
+  priorities: 'say what should be done and why',
+  success_factors: 'say what success depends on',
+};
+
+function toPrompt({ topic, answers }: SynthesisRequest, plan: readonly PlannedStatement[]): string {
+  return [
+    `Topic: ${topic}`,
+    'The advisers answered:',
+    ...answers.map((answer) => `- ${toName(answer.perspective)}: ${answer.summary}`),
+    '',
+    'Write JSON with one sentence of 12 to 25 words for each of these keys, from the statements given with it:',
+    ...plan.map(({ key, section, points }) => {
+      const said = points.map((point) => `${toName(point.perspective)} says "${point.text}"`).join(' ');
+      return `"${key}" (${tasks[section]}): ${said}`;
+    }),
+    '"summary": the common answer to the topic in one or two sentences, at most 40 words.',
+  ].join('\n');
+}
+
+const toName = (perspective: string): string => `the ${perspective.replaceAll('_', '-')} adviser`;
+
+function toSynthesis(
+  request: SynthesisRequest,
+  { plan, wording }: { readonly plan: readonly PlannedStatement[]; readonly wording: Wording },
+): Synthesis {
+  const said: string[] = [];
+  const section = (name: SynthesisSection): CitedStatement[] =>
+    plan
+      .filter((statement) => statement.section === name)
+      .map((statement) => toStatement(statement, { raw: wording[statement.key] ?? '', topic: request.topic }))
+      .filter(({ text }) => {
+        const isNew = !said.some((earlier) => isNearDuplicate(earlier, text, request.topic));
+        if (isNew) said.push(text);
+        return isNew;
+      });
+  const summary = cleanStatement(wording['summary'] ?? '', request.topic) || (request.answers[0]?.summary ?? '');
+  return {
+    summary,
+    convergent_findings: section('convergent_findings'),
+    divergent_views: section('divergent_views'),
+    priorities: section('priorities'),
+    success_factors: section('success_factors'),
+  };
+}
+
+/** A sentence that shares next to nothing with its points was not written from them: the first point speaks for itself then. */
+function toStatement(
+  { points }: PlannedStatement,
+  { raw, topic }: { readonly raw: string; readonly topic: string },
+): CitedStatement {
+  const text = cleanStatement(raw, topic);
+  const tokens = toTokens(text);
+  const cites = points.filter((point) => overlap(tokens, point.tokens) >= 0.15).map((point) => point.id);
+  if (text !== '' && cites.length > 0) return { text, cites };
+  return { text: points[0]?.text ?? '', cites: points.slice(0, 1).map((point) => point.id) };
+}
