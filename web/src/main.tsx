@@ -1,6 +1,6 @@
-import '@mantine/core/styles.css';
 import '@fontsource-variable/inter/wght.css';
 import '@fontsource-variable/jetbrains-mono/wght.css';
+import './shared/mantine-styles.ts';
 import 'virtual:theme.css';
 import './shared/base.css';
 import { MantineProvider } from '@mantine/core';

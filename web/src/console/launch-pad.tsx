@@ -79,7 +79,7 @@ function Card({ workflow }: { readonly workflow: WorkflowCard }) {
       </span>
       <span>{workflow.description}</span>
       <span className={css.cardFacts}>
-        <span>{`Needs: ${workflow.needs}`}</span>
+        <span>{`Needs ${workflow.needs.charAt(0).toLowerCase()}${workflow.needs.slice(1)}`}</span>
         <span>
           {workflow.typical_ms === undefined
             ? 'Typical time: not measured yet'

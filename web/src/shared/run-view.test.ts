@@ -77,6 +77,23 @@ describe('runView()', () => {
     expect(view.resumptions).toBe(1);
   });
 
+  test('keeps the text while code runs, until the revision writes', () => {
+    const program: RunEventBody = {
+      type: 'step-started',
+      step: 'perspectives/analytical/code/1',
+      agent: 'analytical',
+      attempt: 1,
+    };
+    const revision = 'perspectives/analytical/revision';
+    const before = record(started, call, delta('First', 1), program, { ...program, step: revision });
+    expect(runView('workflow_1', before).lanes['analytical']?.text).toBe('First');
+    const after = record(started, call, delta('First', 1), program, {
+      ...delta('Second', 1),
+      step: revision,
+    } as RunEventBody);
+    expect(runView('workflow_1', after).lanes['analytical']?.text).toBe('Second');
+  });
+
   test('keeps code with its output in the order in which the streams came', () => {
     const output = (stream: 'stdout' | 'stderr', text: string): RunEventBody => ({
       type: 'code-output',

@@ -30,11 +30,12 @@ export interface StepView {
   readonly error?: ErrorBody;
 }
 
-/** Everything that one agent's lane shows. `text` is the raw text of the newest model call. */
+/** Everything that one agent's lane shows. `text` is the raw text of the newest model call, which `textStep` names. */
 export interface LaneView {
   readonly agent: string;
   readonly state: AgentState;
   readonly text: string;
+  readonly textStep?: string;
   readonly startedAt?: string;
   readonly endedAt?: string;
   readonly executions: readonly ExecutionView[];
@@ -139,7 +140,11 @@ function startStep(view: RunView, event: EventOf<'step-started'> | EventOf<'step
     repeated: event.type === 'step-repeated' || (known?.repeated ?? false),
   };
   const next = { ...view, steps: { ...view.steps, [event.step]: step } };
-  return changeLane(next, event.agent, (lane) => ({ ...lane, startedAt: lane.startedAt ?? event.at, text: '' }));
+  return changeLane(next, event.agent, (lane) => ({
+    ...lane,
+    startedAt: lane.startedAt ?? event.at,
+    text: lane.textStep === event.step ? '' : lane.text,
+  }));
 }
 
 function finishStep(view: RunView, event: EventOf<'step-finished'>): RunView {
@@ -162,7 +167,11 @@ function changeAgent(view: RunView, event: EventOf<'agent-changed'>): RunView {
 
 function addText(view: RunView, event: EventOf<'text-delta'>): RunView {
   const next = changeStep(view, event.step, { streamedTokens: event.tokens });
-  return changeLane(next, event.agent, (lane) => ({ ...lane, text: lane.text + event.text }));
+  return changeLane(next, event.agent, (lane) => ({
+    ...lane,
+    text: lane.textStep === event.step ? lane.text + event.text : event.text,
+    textStep: event.step,
+  }));
 }
 
 function startCode(view: RunView, event: EventOf<'code-started'>): RunView {

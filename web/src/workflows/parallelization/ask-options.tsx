@@ -11,7 +11,7 @@ export function AskOptions(props: { readonly ask: Ask; readonly onChange: (part:
     <details className={css.options} open={props.ask.model !== '' || props.ask.role !== ''}>
       <summary className={css.summary}>
         <IconChevronRight size={16} stroke={1.5} aria-hidden className={css.chevron} />
-        Options
+        <span>Options</span>
         <span className={css.optionsNow}>
           {props.ask.model || (model?.name ?? 'configured model')}
           {props.ask.role === '' ? '' : `, ${props.ask.role}`}

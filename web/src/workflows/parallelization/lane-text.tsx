@@ -18,15 +18,18 @@ const hidden = new Set([
 function useFollowedEnd(text: string) {
   const box = useRef<HTMLDivElement>(null);
   const follows = useRef(true);
+  const [overflows, setOverflows] = useState(false);
   useLayoutEffect(() => {
     const element = box.current;
-    if (element !== null && follows.current) element.scrollTop = element.scrollHeight;
+    if (element === null) return;
+    setOverflows(element.scrollHeight > element.clientHeight + 4);
+    if (follows.current) element.scrollTop = element.scrollHeight;
   }, [text]);
   const onScroll = () => {
     const element = box.current;
     if (element !== null) follows.current = element.scrollHeight - element.scrollTop - element.clientHeight < 24;
   };
-  return { box, onScroll };
+  return { box, overflows, onScroll };
 }
 
 function Pieces({ text }: { readonly text: string }) {
@@ -50,7 +53,7 @@ function Pieces({ text }: { readonly text: string }) {
 /** The text of a lane as it is written, as words and not as the JSON that carries it. */
 export function LaneText({ lane, agentName }: { readonly lane: LaneView; readonly agentName: string }) {
   const [open, setOpen] = useState(false);
-  const { box, onScroll } = useFollowedEnd(lane.text);
+  const { box, overflows, onScroll } = useFollowedEnd(lane.text);
   if (lane.text.trim() === '') return null;
   const writing = lane.state === 'thinking' || lane.state === 'revising';
   return (
@@ -67,9 +70,11 @@ export function LaneText({ lane, agentName }: { readonly lane: LaneView; readonl
       >
         <Pieces text={lane.text} />
       </div>
-      <button type="button" className={css.more} onClick={() => setOpen(!open)} aria-expanded={open}>
-        {open ? 'Show the last lines' : 'Show all'}
-      </button>
+      {open || overflows ? (
+        <button type="button" className={css.more} onClick={() => setOpen(!open)} aria-expanded={open}>
+          {open ? 'Show the last lines' : 'Show all'}
+        </button>
+      ) : null}
     </div>
   );
 }
