@@ -93,7 +93,7 @@ describe('parallel analysis', () => {
   test('has three perspectives on, and changes the forecast with them', () =>
     visit('/parallelization/', 'ask', async (page) => {
       await sees(page, '3 of 6 on, each is an agent of its own');
-      await sees(page, /4 model calls, about 52 s/);
+      await sees(page, /4 model calls, a typical run takes 52 s/);
       await page.getByLabel('Topic').fill(topic);
       await page.getByRole('checkbox', { name: /Critical/ }).press('Space');
       await sees(page, /5 model calls/);

@@ -28,8 +28,11 @@ function describeStep(step: StepView): string {
     .join('. ');
 }
 
-/** The last part of a step's path: its agent stands beside it. */
-const shortName = (step: StepView): string => step.step.replace(/^perspectives\/[^/]+\//, '').replaceAll('/', ' ');
+/** The agent's name and the last part of the step's path, where it says more. */
+function nameStep(step: StepView, agent: AgentIdentity): string {
+  const last = step.step.replace(/^perspectives\/[^/]+\//, '').replaceAll('/', ' ');
+  return last === agent.id ? agent.name : `${agent.name}: ${last}`;
+}
 
 function Bar({
   step,
@@ -48,7 +51,7 @@ function Bar({
     <li className={css.row} style={{ '--agent': agent.color } as React.CSSProperties}>
       <span className={css.label}>
         <AgentSign agent={agent} />
-        <span className={css.step}>{`${agent.name}: ${shortName(step)}`}</span>
+        <span className={css.step}>{nameStep(step, agent)}</span>
       </span>
       <Tooltip label={`${describeStep(step)}. Started ${formatExact(step.startedAt)}.`}>
         <span className={css.track} tabIndex={0}>

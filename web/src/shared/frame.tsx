@@ -22,21 +22,23 @@ function Rail() {
   const path = useRouterState({ select: (state) => state.location.pathname });
   return (
     <nav className={css.rail} aria-label="Places">
-      <Link to="/" className={css.sign} aria-label="Bigbox, start page">
-        <img src="/icon.svg" width={28} height={28} alt="" />
-      </Link>
-      {places.map((place) => (
-        <Link
-          key={place.to}
-          to={place.to}
-          className={css.place}
-          data-here={place.holds(path) || undefined}
-          aria-current={place.holds(path) ? 'page' : undefined}
-        >
-          <place.icon size={20} stroke={1.5} aria-hidden />
-          <span>{place.label}</span>
+      <div className={css.places}>
+        <Link to="/" className={css.sign} aria-label="Bigbox, start page">
+          <img src="/icon.svg" width={28} height={28} alt="" />
         </Link>
-      ))}
+        {places.map((place) => (
+          <Link
+            key={place.to}
+            to={place.to}
+            className={css.place}
+            data-here={place.holds(path) || undefined}
+            aria-current={place.holds(path) ? 'page' : undefined}
+          >
+            <place.icon size={20} stroke={1.5} aria-hidden />
+            <span>{place.label}</span>
+          </Link>
+        ))}
+      </div>
     </nav>
   );
 }

@@ -21,8 +21,8 @@ function typicalTime(catalog: Catalog): string {
     (one) => one.id === 'parallelization' || one.path.startsWith('/parallelization'),
   )?.typical_ms;
   return typical === undefined
-    ? 'no run measured on this machine yet'
-    : `about ${formatDuration(typical)} on this machine`;
+    ? 'no run was measured on this machine yet'
+    : `a typical run takes ${formatDuration(typical)} on this machine`;
 }
 
 function StartBar(props: { readonly ask: Ask; readonly catalog: Catalog; readonly busy: boolean }) {
@@ -75,6 +75,7 @@ function FilledForm(props: AskFormProps & { readonly catalog: Catalog }) {
       <Textarea
         label="Topic"
         size="lg"
+        classNames={{ label: css.label ?? '', description: css.description ?? '' }}
         autosize
         minRows={2}
         maxRows={10}

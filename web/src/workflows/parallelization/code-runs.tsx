@@ -69,14 +69,12 @@ function Execution({ one, open }: { readonly one: ExecutionView; readonly open: 
           {describe(one)}
         </span>
       </summary>
-      <div className={css.codeFrame}>
-        <span className={css.copy}>
-          <CopyMark value={one.code} label="Copy the code" />
-        </span>
-        <pre className={css.code} tabIndex={0} aria-label="Code">
-          {one.code}
-        </pre>
-      </div>
+      <span className={css.copy}>
+        <CopyMark value={one.code} label="Copy the code" />
+      </span>
+      <pre className={css.code} tabIndex={0} aria-label="Code">
+        {one.code}
+      </pre>
       <Output one={one} />
       {one.error === undefined ? null : (
         <p className={css.error}>

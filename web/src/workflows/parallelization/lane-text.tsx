@@ -62,6 +62,7 @@ export function LaneText({ lane, agentName }: { readonly lane: LaneView; readonl
         ref={box}
         className={css.text}
         data-open={open || undefined}
+        data-cut={overflows || undefined}
         data-writing={writing || undefined}
         onScroll={onScroll}
         tabIndex={0}
