@@ -8,6 +8,8 @@ export interface AgentApiOptions {
   readonly runs: Runs;
   readonly gateway: Gateway;
   readonly catalog: { readonly perspectives: readonly Perspective[]; readonly domains: readonly Domain[] };
+  /** Whether runs go on, and one sentence for each thing that does not work. */
+  readonly readHealth: () => { readonly ready: boolean; readonly problems: readonly string[] };
   /** State of model and VMs, as it is now. */
   readonly readSystem: () => Promise<SystemStatus>;
   /** The configuration with its secrets redacted. */

@@ -34,7 +34,7 @@ export function addSystemRoutes(app: HttpServer, options: AgentApiOptions, prefi
       schema: { tags: ['system'], hide, summary: 'Whether the server works', response: { 200: AgentServerHealth } },
     },
     async (): Promise<AgentServerHealth> => {
-      const { ready, problems } = options.runs.health();
+      const { ready, problems } = options.readHealth();
       return {
         status: ready ? (problems.length === 0 ? 'ok' : 'degraded') : 'starting',
         service: 'terraphim-server',
