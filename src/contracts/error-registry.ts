@@ -325,6 +325,12 @@ export const errorDefinitions = {
     meaning: 'Bigbox is not running.',
     remedy: 'Start it with bigbox up.',
   },
+  WRONG_USAGE: {
+    status: 400,
+    retry: 'changed',
+    meaning: 'The command line has an unknown command or option, or a wrong value.',
+    remedy: 'Add --help to the command to see what it takes.',
+  },
   PORT_IN_USE: {
     status: 409,
     retry: 'changed',

@@ -1,0 +1,35 @@
+import type { SetupStepName } from '../../apps/setup/index.ts';
+
+/** What runs the tests of a suite, and so how its results are read. */
+export type SuiteProgram =
+  /** One command that passes or fails: one test. */
+  | { readonly kind: 'check'; readonly command: readonly [string, ...string[]] }
+  | { readonly kind: 'vitest'; readonly project: string; readonly paths: readonly string[] }
+  | { readonly kind: 'cargo'; readonly directory: string };
+
+/** A group of tests that runs as one process with one time limit. */
+export interface Suite {
+  readonly name: string;
+  /** What a green run of it proves, in a few words. */
+  readonly proves: string;
+  readonly program: SuiteProgram;
+  readonly limitMs: number;
+  /** How many cores it keeps busy: a suite waits until they are free. `all` runs alone. */
+  readonly cores: number | 'all';
+  /** Steps of the set-up that it needs. */
+  readonly needs: readonly SetupStepName[];
+}
+
+export interface FailedTest {
+  readonly name: string;
+  readonly message: string;
+}
+
+/** The counted result of a suite. */
+export interface SuiteOutcome {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly failures: readonly FailedTest[];
+  readonly skips: readonly FailedTest[];
+}
