@@ -108,7 +108,7 @@ describe('parallel analysis', () => {
       );
       await sees(page, 'waits for 3 of 3');
       await sees(page, 'ran python, exit 0, 0.4 s');
-      expect(await page.getByText('"summary"').count()).toBe(0);
+      expect(await page.getByText('**Key').count()).toBe(0);
     }));
 
   test('goes on where it was when the connection comes back', async () => {

@@ -50,34 +50,37 @@ function describe(event: RunEvent): string {
   }
 }
 
-/** Pieces of text of one agent that follow each other become one line: they come many a second. */
+/** Pieces of text come many a second and from all agents at once: those of one agent become one line until something else happens to it. */
 function toLines(events: readonly RunEvent[]): readonly Line[] {
   const lines: Line[] = [];
-  let pieces = 0;
-  let text = '';
+  const open = new Map<string, { readonly at: number; pieces: number; text: string }>();
   for (const event of events) {
-    const last = lines.at(-1);
     const agent = 'agent' in event ? event.agent : undefined;
-    if (event.type === 'text-delta' && last?.type === 'text' && last.agent === agent) {
-      pieces += 1;
-      text += event.text;
-      lines[lines.length - 1] = { ...last, text: `${plural(pieces, 'piece')}: ${text}` };
+    if (event.type !== 'text-delta') {
+      if (agent !== undefined) open.delete(agent);
+      lines.push({ ...toLine(event), text: describe(event) });
       continue;
     }
-    if (event.type === 'text-delta') {
-      pieces = 1;
-      text = event.text;
-    }
-    lines.push({
-      key: event.sequence,
-      at: event.at,
-      ...(agent === undefined ? {} : { agent }),
-      type: event.type === 'text-delta' ? 'text' : event.type,
-      text: event.type === 'text-delta' ? `1 piece: ${event.text}` : describe(event),
-    });
+    const line = open.get(event.agent) ?? { at: lines.length, pieces: 0, text: '' };
+    open.set(event.agent, line);
+    line.pieces += 1;
+    line.text += event.text;
+    lines[line.at] = {
+      ...(lines[line.at] ?? toLine(event)),
+      type: 'text',
+      text: `${plural(line.pieces, 'piece')}: ${line.text}`,
+    };
   }
   return lines;
 }
+
+const toLine = (event: RunEvent): Line => ({
+  key: event.sequence,
+  at: event.at,
+  ...('agent' in event ? { agent: event.agent } : {}),
+  type: event.type,
+  text: '',
+});
 
 const clock = (at: string): string => new Date(at).toISOString().slice(11, 23);
 

@@ -30,7 +30,7 @@ export interface StepView {
   readonly error?: ErrorBody;
 }
 
-/** Everything that one agent's lane shows. `text` is the raw text of the newest model call, which `textStep` names. */
+/** Everything that one agent's lane shows. `text` is the text of the newest model call, which `textStep` names. */
 export interface LaneView {
   readonly agent: string;
   readonly state: AgentState;

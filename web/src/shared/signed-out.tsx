@@ -18,7 +18,9 @@ export function SignedOut() {
           {refusal === undefined ? 'This Bigbox shows its pages to its owner only.' : refusal.message} Print a new link
           on the machine where it runs, and open it here:
         </p>
-        <Code block>bigbox login-link</Code>
+        <Code block p={12}>
+          bigbox login-link
+        </Code>
         <p className={css.fine}>A link works once and for ten minutes. The session it opens stays in this browser.</p>
         {refusal === undefined ? null : <p className={css.fine}>{refusal.code}</p>}
       </section>

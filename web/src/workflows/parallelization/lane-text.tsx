@@ -1,18 +1,7 @@
 import { useLayoutEffect, useRef, useState } from 'react';
 import type { LaneView } from '../../shared/run-view.ts';
-import { groupPieces, streamedPieces, toHeading } from '../../shared/streamed-text.ts';
+import { type TextBlock, toBlocks } from '../../shared/readable-text.ts';
 import css from './lane-text.module.css';
-
-/** Fields of an answer that are no text: opinions, which have their own labelled place, and names of languages. */
-const hidden = new Set([
-  'confidence',
-  'language',
-  'risk_level',
-  'implementation_difficulty',
-  'innovation_potential',
-  'user_impact',
-  'strategic_value',
-]);
 
 /** Keeps the end in view while text comes, unless the reader has scrolled away from it. */
 function useFollowedEnd(text: string) {
@@ -32,25 +21,21 @@ function useFollowedEnd(text: string) {
   return { box, overflows, onScroll };
 }
 
-function Pieces({ text }: { readonly text: string }) {
-  const groups = groupPieces(streamedPieces(text).filter((piece) => !hidden.has(piece.key)));
-  return groups.map((group, index) => (
-    <div key={`${group.key}-${index}`} className={css.group}>
-      {group.key === '' ? null : <h3 className={css.key}>{toHeading(group.key)}</h3>}
-      {group.texts.length === 1 ? (
-        <p className={group.key === 'code' ? css.code : undefined}>{group.texts[0]}</p>
-      ) : (
-        <ul className={css.list}>
-          {group.texts.map((one, at) => (
-            <li key={at}>{one}</li>
-          ))}
-        </ul>
-      )}
-    </div>
-  ));
+function Block({ block }: { readonly block: TextBlock }) {
+  if (block.kind === 'list')
+    return (
+      <ul className={css.list}>
+        {block.items.map((one, index) => (
+          <li key={index}>{one}</li>
+        ))}
+      </ul>
+    );
+  if (block.kind === 'heading') return <h3 className={css.heading}>{block.text}</h3>;
+  if (block.kind === 'code') return <pre className={css.code}>{block.text}</pre>;
+  return <p>{block.text}</p>;
 }
 
-/** The text of a lane as it is written, as words and not as the JSON that carries it. */
+/** The text of a lane as it is written, with its titles, lists and code. */
 export function LaneText({ lane, agentName }: { readonly lane: LaneView; readonly agentName: string }) {
   const [open, setOpen] = useState(false);
   const { box, overflows, onScroll } = useFollowedEnd(lane.text);
@@ -69,7 +54,9 @@ export function LaneText({ lane, agentName }: { readonly lane: LaneView; readonl
         role="region"
         aria-label={`Text of ${agentName}`}
       >
-        <Pieces text={lane.text} />
+        {toBlocks(lane.text).map((block, index) => (
+          <Block key={index} block={block} />
+        ))}
       </div>
       {open || overflows ? (
         <button type="button" className={css.more} onClick={() => setOpen(!open)} aria-expanded={open}>

@@ -2,7 +2,6 @@ import { type Aspect, type Level, aspects } from '../../../../src/contracts/anal
 import type { AgentIdentity } from '../../shared/agents.ts';
 import { AgentSign } from '../../shared/marks.tsx';
 import type { RunView } from '../../shared/run-view.ts';
-import { toHeading } from '../../shared/streamed-text.ts';
 import css from './matrix.module.css';
 
 const heights: Readonly<Record<Level, number>> = { low: 1, medium: 2, high: 3 };
@@ -18,6 +17,12 @@ function LevelMark({ level }: { readonly level: Level }) {
       {level}
     </span>
   );
+}
+
+/** `risk_level` as `Risk level`. */
+function nameAspect(aspect: Aspect): string {
+  const words = aspect.replaceAll('_', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 /** What the model thinks of its own answers: five aspects by perspective, and how sure it says it is. */
@@ -57,7 +62,7 @@ export function Matrix({
           <tbody>
             {aspects.map((aspect: Aspect) => (
               <tr key={aspect}>
-                <th scope="row">{toHeading(aspect)}</th>
+                <th scope="row">{nameAspect(aspect)}</th>
                 {columns.map(({ agent, opinion }) => (
                   <td key={agent.id}>
                     <LevelMark level={opinion.matrix[aspect]} />
