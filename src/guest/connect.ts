@@ -1,0 +1,94 @@
+import { type ClientHttp2Session, connect } from 'node:http2';
+import type { Socket } from 'node:net';
+import { type Client, createClient } from '@connectrpc/connect';
+import { createGrpcTransport } from '@connectrpc/connect-node';
+import { type Logger, silentLogger } from '../lib/log.ts';
+import { Agent } from './generated/agent/v1/agent_pb.js';
+import { dial } from './greeting.ts';
+
+type SessionManager = NonNullable<Parameters<typeof createGrpcTransport>[0]['sessionManager']>;
+
+const authority = 'http://guest';
+/** What one stream may have unread; the guest's program waits beyond it. */
+const streamWindow = 256 << 10;
+/** Holds the windows of many streams, so that one that nobody reads does not stop the others. */
+const connectionWindow = 64 << 20;
+const frameSize = 64 << 10;
+const readMaxBytes = 8 << 20;
+const defaultDeadlineMs = 60_000;
+
+export interface GuestOptions {
+  /** The socket of the guest's virtio-serial port. */
+  readonly socketPath: string;
+  /** How long the guest may take to greet; one minute without it. */
+  readonly deadlineMs?: number;
+  readonly signal: AbortSignal;
+  readonly logger?: Logger;
+}
+
+/** One greeted connection to the agent of a guest. A guest has one at a time. */
+export interface GuestConnection extends AsyncDisposable {
+  /** The calls of guest/proto/agent/v1/agent.proto. They throw ConnectErrors; UNAVAILABLE when the connection is gone. */
+  readonly agent: Client<typeof Agent>;
+  /** Settles when the connection is over: with nothing when `close` did it, else with the reason. Never rejects. */
+  readonly closed: Promise<Error | undefined>;
+  /** Ends the connection and every call on it; what runs in the guest goes on. */
+  close(): void;
+}
+
+/**
+ * Connects to the agent of a guest that boots, runs, or was just restored.
+ * Throws GUEST_UNREACHABLE when it does not greet in time, and the signal's reason when aborted before.
+ */
+export async function connectGuest(options: GuestOptions): Promise<GuestConnection> {
+  const { socketPath, signal, deadlineMs = defaultDeadlineMs, logger = silentLogger } = options;
+  return openConnection(await dial({ socketPath, signal, deadlineMs, logger }), logger);
+}
+
+/** gRPC over one socket that was greeted; it must be a real socket, for over another stream Node's HTTP/2 loses frames. */
+function openConnection(socket: Socket, logger: Logger): GuestConnection {
+  const session = connect(authority, {
+    createConnection: () => socket,
+    settings: { initialWindowSize: streamWindow, enablePush: false, maxFrameSize: frameSize },
+  });
+  session.once('connect', () => session.setLocalWindowSize(connectionWindow));
+  let reason: Error | undefined;
+  let closing = false;
+  // A breach of the protocol arrives here, and would end the process otherwise.
+  session.on('error', (error: Error) => {
+    reason ??= error;
+  });
+  const { promise: closed, resolve } = Promise.withResolvers<Error | undefined>();
+  session.once('close', () => {
+    socket.destroy();
+    const lost = closing ? undefined : (reason ?? new Error('the guest closed the connection'));
+    if (lost !== undefined) logger.debug({ reason: lost.message }, 'lost the connection to the guest');
+    resolve(lost);
+  });
+  const close = (): void => {
+    closing = true;
+    session.destroy();
+    socket.destroy();
+  };
+  const transport = createGrpcTransport({ baseUrl: authority, sessionManager: manage(session), readMaxBytes });
+  return {
+    agent: createClient(Agent, transport),
+    closed,
+    close,
+    [Symbol.asyncDispose]: async () => {
+      close();
+      await closed;
+    },
+  };
+}
+
+/** One session for ever: when it is gone, calls fail instead of connecting anew without a greeting. */
+function manage(session: ClientHttp2Session): SessionManager {
+  return {
+    authority,
+    // Throws when the session is gone; the transport turns that into a ConnectError.
+    request: async (...[method, path, headers, options]) =>
+      session.request({ ...headers, ':method': method, ':path': path }, options),
+    notifyResponseByteRead: () => undefined,
+  };
+}

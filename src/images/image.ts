@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { link, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BigboxError } from '../contracts/errors.ts';
+import { type BuildOptions, ensureDirectory } from './cache.ts';
+import { createInitramfs } from './initramfs.ts';
+import { extractKernel } from './kernel.ts';
+import { type Image, hashFile, imageFiles, openImage, verifyImage, writeManifest } from './manifest.ts';
+import { collectModules, neededModules } from './modules.ts';
+import { guestPackages } from './packages.ts';
+import { buildRootFileSystem, rootSize } from './root-file-system.ts';
+import { type PackageSources, findPackageSources } from './sources.ts';
+
+/** Raise it when the recipe changes in a way that its inputs below do not show. */
+const recipe = 1;
+
+export interface ImageOptions extends BuildOptions {
+  /** The static guest agent, from `ensureGuestAgent`. */
+  readonly agentPath: string;
+}
+
+/**
+ * Gives a verified image for this agent, building what the cache lacks: the base (root file system and kernel) takes minutes and
+ * is shared by all agents; the initramfs takes a moment. Throws IMAGE_BUILD_FAILED, or IMAGE_INVALID when what the cache holds is
+ * damaged (it is removed; a second call builds it again).
+ */
+export async function ensureImage(options: ImageOptions): Promise<Image> {
+  const sources = await findPackageSources();
+  const images = join(options.cacheDir, 'images');
+  const base = await ensureDirectory(join(images, `base-${toKey(baseInputs(sources))}`), options.signal, (unfinished) =>
+    buildBase(unfinished, sources, options),
+  );
+  const agentHash = await hashFile(options.agentPath);
+  const id = toKey({ ...baseInputs(sources), agentHash });
+  const directory = await ensureDirectory(join(images, id), options.signal, async (unfinished) => {
+    options.onProgress?.({ step: 'writing the initramfs and the manifest' });
+    await assemble(unfinished, base, options.agentPath);
+    const { distribution, release } = sources;
+    await writeManifest(unfinished, { id, distribution, release, agent_sha256: agentHash });
+  });
+  const image = await openImage(directory);
+  await verifyImage(image, { full: false });
+  return image;
+}
+
+const baseInputs = (sources: PackageSources): Record<string, unknown> => ({
+  recipe,
+  rootSize,
+  packages: guestPackages,
+  modules: neededModules,
+  distribution: sources.distribution,
+  release: sources.release,
+});
+
+const toKey = (inputs: Record<string, unknown>): string =>
+  createHash('sha256').update(JSON.stringify(inputs)).digest('hex').slice(0, 32);
+
+async function buildBase(unfinished: string, sources: PackageSources, options: BuildOptions): Promise<void> {
+  await buildRootFileSystem(unfinished, sources, options);
+  options.onProgress?.({ step: 'unpacking the kernel' });
+  const boot = join(unfinished, 'kernel', 'boot');
+  const packed = (await readdir(boot)).find((name) => name.startsWith('vmlinuz-'));
+  if (packed === undefined) {
+    throw new BigboxError('IMAGE_BUILD_FAILED', { message: 'The kernel package holds no kernel.' });
+  }
+  await writeFile(join(unfinished, imageFiles.kernel), await extractKernel(await readFile(join(boot, packed))));
+  const modules = await collectModules(await findModuleDirectory(unfinished, packed), neededModules);
+  // Kept as an archive of its own shape: an initramfs without an agent is of no use, so each image writes its own.
+  for (const [index, { file, content }] of modules.entries()) {
+    await writeFile(join(unfinished, `module-${String(index).padStart(2, '0')}-${file}`), content);
+  }
+  await rm(join(unfinished, 'kernel'), { recursive: true });
+}
+
+/** Modules lie below /lib, or /usr/lib where the two are one. */
+async function findModuleDirectory(unfinished: string, packed: string): Promise<string> {
+  const version = packed.slice('vmlinuz-'.length);
+  for (const library of ['lib', 'usr/lib']) {
+    const directory = join(unfinished, 'kernel', library, 'modules', version);
+    if ((await readdir(directory).catch(() => [])).length > 0) return directory;
+  }
+  throw new BigboxError('IMAGE_BUILD_FAILED', { message: `The kernel package holds no modules for ${version}.` });
+}
+
+/** Disk and kernel are hard links to the base's: an image adds its initramfs only. */
+async function assemble(unfinished: string, base: string, agentPath: string): Promise<void> {
+  const names = (await readdir(base)).filter((name) => name.startsWith('module-')).toSorted();
+  const modules = await Promise.all(
+    names.map(async (name) => ({ file: name.replace(/^module-\d+-/, ''), content: await readFile(join(base, name)) })),
+  );
+  await writeFile(join(unfinished, imageFiles.initramfs), createInitramfs(await readFile(agentPath), modules));
+  for (const name of [imageFiles.root, imageFiles.kernel]) {
+    await rm(join(unfinished, name), { force: true });
+    await link(join(base, name), join(unfinished, name));
+  }
+}
