@@ -55,6 +55,8 @@ export function addVmProxy(app: HttpServer, { vmService }: AgentApiOptions): voi
     app.route({
       method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
       url,
+      // Files of a VM are written through here.
+      bodyLimit: 24 * 1024 * 1024,
       schema: { hide: true },
       handler: (request, reply) => passOn(request, reply as unknown as FastifyReply, vmService),
     });
