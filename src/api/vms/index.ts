@@ -1,0 +1,25 @@
+import { VmServiceHealth } from '../../contracts/health.ts';
+import type { HttpServer } from '../../http/index.ts';
+import type { VmService } from '../../vm/index.ts';
+import { addExecuteRoutes } from './execute.ts';
+import { addFileRoutes } from './files.ts';
+import { addMachineRoutes } from './machines.ts';
+import { addPoolRoutes } from './pool.ts';
+import { addVmSocket } from './websocket.ts';
+
+/** Adds the face of the VM service: upstream's routes, the same under `/api/v1`, files, the WebSocket and `/health`. */
+export function addVmRoutes(app: HttpServer, service: VmService): void {
+  addExecuteRoutes(app, service);
+  addMachineRoutes(app, service, '/api');
+  addMachineRoutes(app, service, '/api/v1');
+  addPoolRoutes(app, service);
+  addFileRoutes(app, service);
+  addVmSocket(app, service);
+  app.route({
+    method: 'GET',
+    url: '/health',
+    config: { open: true },
+    schema: { summary: 'Say how the service is', tags: ['health'], response: { 200: VmServiceHealth } },
+    handler: async () => service.health(),
+  });
+}

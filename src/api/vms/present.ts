@@ -1,0 +1,77 @@
+import { toErrorBody } from '../../contracts/errors.ts';
+import type { PoolStatistics, Vm, VmStatus } from '../../contracts/vms.ts';
+import type { NamedVm, VmService } from '../../vm/index.ts';
+
+const statuses: Readonly<Record<NamedVm['state'], VmStatus>> = {
+  booting: 'creating',
+  ready: 'running',
+  failed: 'failed',
+};
+
+/** Writes a VM as it goes over the wire. */
+export function toVm(vm: NamedVm, service: VmService): Vm {
+  const { vcpus, memoryMib } = service.size;
+  return {
+    id: vm.id,
+    name: vm.name,
+    vm_type: vm.vmType,
+    requested_vm_type: vm.requestedVmType,
+    status: statuses[vm.state],
+    ...(vm.agentId === undefined ? {} : { agent_id: vm.agentId }),
+    user_id: 'owner',
+    config: JSON.stringify({ vm_type: vm.vmType, vcpus, memory_mb: memoryMib }),
+    vcpus,
+    memory_mb: memoryMib,
+    created_at: vm.createdAt.toISOString(),
+    updated_at: vm.updatedAt.toISOString(),
+    ...(vm.lastActivity === undefined ? {} : { last_activity: vm.lastActivity.toISOString() }),
+    ...(vm.error === undefined ? {} : { error_detail: toErrorBody(vm.error) }),
+  };
+}
+
+export function toPoolStatistics(service: VmService): PoolStatistics {
+  const stats = service.poolStats();
+  return {
+    target: stats.target,
+    ready: stats.ready,
+    busy: stats.busy,
+    starting: stats.starting,
+    waiting_processes: stats.waitingProcesses,
+    claims_waiting: stats.claimsWaiting,
+    hits: stats.hits,
+    misses: stats.misses,
+    max_vms: stats.maxVms,
+    ...(stats.problem === undefined ? {} : { problem: stats.problem }),
+  };
+}
+
+const percent = (part: number, whole: number): number => Math.round((part / whole) * 1000) / 10;
+
+/** How much of what may be used is used, in upstream's words. */
+export function toUsage(service: VmService): {
+  at_capacity: boolean;
+  current_vms: number;
+  max_vms: number;
+  max_memory_mb: number;
+  vm_usage_percent: number;
+  current_concurrent_sessions: number;
+  max_concurrent_sessions: number;
+  session_usage_percent: number;
+  has_persistent_storage: boolean;
+  max_storage_gb: number;
+} {
+  const { busy, maxVms } = service.poolStats();
+  const sessions = busy - service.named.count;
+  return {
+    at_capacity: busy >= maxVms,
+    current_vms: service.named.count,
+    max_vms: maxVms,
+    max_memory_mb: maxVms * service.size.memoryMib,
+    vm_usage_percent: percent(service.named.count, maxVms),
+    current_concurrent_sessions: sessions,
+    max_concurrent_sessions: maxVms,
+    session_usage_percent: percent(sessions, maxVms),
+    has_persistent_storage: false,
+    max_storage_gb: 0,
+  };
+}

@@ -1,0 +1,101 @@
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { addVmRoutes } from '../../api/vms/index.ts';
+import type { Language } from '../../contracts/execution.ts';
+import { createRemoteAuthenticator } from '../../gateway/index.ts';
+import { createHttpServer, listen } from '../../http/index.ts';
+import type { Logger } from '../../lib/log.ts';
+import { type VmImage, VmService } from '../../vm/index.ts';
+import { QemuDriver } from '../../vmm/index.ts';
+import { createStartHerald } from './start-herald.ts';
+
+/** Everything that the VM service runs by. */
+export interface VmServiceAppOptions {
+  /** The service owns `vms/` in it. */
+  readonly dataDir: string;
+  readonly host?: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly poolSize: number;
+  readonly vmMemoryMib: number;
+  readonly maxVms: number;
+  readonly maxOutputBytes: number;
+  readonly languages: readonly Language[];
+  readonly validateCode: boolean;
+  readonly maxCodeLength: number;
+  readonly timeoutMs: number;
+  /** Bearer token among our own processes. */
+  readonly serviceKey: string;
+  /** Where the agent server says who other keys and sessions belong to. */
+  readonly verifyUrl: string;
+  /** The model service that is asked to step back while VMs start. */
+  readonly modelServiceUrl?: string;
+  readonly allowedOrigins: readonly string[];
+  readonly openOnLoopback: boolean;
+  readonly accelerator?: 'auto' | 'kvm' | 'tcg';
+  readonly loadImage: () => Promise<VmImage>;
+  readonly logger: Logger;
+}
+
+export interface RunningVmService {
+  readonly url: string;
+  /** For those who run it in process: resolves when the pool is full. */
+  ready(signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Starts the VM service; it answers at once, and executions wait for the first VM. Throws CONFLICT, PORT_IN_USE. */
+export async function startVmService(options: VmServiceAppOptions): Promise<RunningVmService> {
+  const { logger } = options;
+  const herald = options.modelServiceUrl === undefined ? undefined : createStartHerald(options.modelServiceUrl, logger);
+  const service = new VmService({
+    directory: join(options.dataDir, 'vms'),
+    createDriver: (runDirectory) =>
+      new QemuDriver({ runDirectory, accelerator: options.accelerator ?? 'auto', logger }),
+    loadImage: options.loadImage,
+    poolSize: options.poolSize,
+    vcpus: 1,
+    memoryMib: options.vmMemoryMib,
+    policy: {
+      allowedLanguages: options.languages,
+      maxCodeLength: options.maxCodeLength,
+      validateCode: options.validateCode,
+    },
+    defaultTimeoutMs: options.timeoutMs,
+    limits: { maxVms: options.maxVms, maxOutputBytes: options.maxOutputBytes },
+    concurrentStarts: availableParallelism(),
+    ...(herald === undefined ? {} : { onStarting: herald }),
+    logger,
+  });
+  try {
+    const app = await createHttpServer({
+      service: 'fcctl-web',
+      title: 'Bigbox VM service',
+      description: 'Runs code in microVMs. The routes of upstream, and the same below /api/v1.',
+      logger,
+      authenticate: createRemoteAuthenticator(options),
+      allowedOrigins: options.allowedOrigins,
+    });
+    addVmRoutes(app, service);
+    const url = await listen(app, {
+      port: options.port,
+      ...(options.host === undefined ? {} : { host: options.host }),
+    });
+    return {
+      url,
+      ready: (signal) => service.ready(signal),
+      close: async (): Promise<void> => {
+        await Promise.all([app.close(), service.close()]);
+      },
+    };
+  } catch (error) {
+    await service.close();
+    throw error;
+  }
+}
+
+/** Reads the key that our own processes share. Throws what reading a file throws. */
+export async function readServiceKey(dataDir: string): Promise<string> {
+  return (await readFile(join(dataDir, 'secrets', 'service.key'), 'utf8')).trim();
+}

@@ -1,0 +1,130 @@
+import { BigboxError, toErrorBody } from '../contracts/errors.ts';
+import type { ExecuteResponse, ExecutionEvent, ExecutionOutcome } from '../contracts/execution.ts';
+import { Ending, type Exit } from '../guest/index.ts';
+import type { Clock } from '../lib/clock.ts';
+import { type GuestProgram, runInGuest } from './guest-program.ts';
+import { OutputCollector } from './output-collector.ts';
+import type { VirtualMachine } from './virtual-machine.ts';
+
+export interface ExecutionOptions {
+  readonly vmType: string;
+  /** Bytes of each stream that are kept and shown. */
+  readonly keptOutputBytes: number;
+  readonly warnings: readonly string[];
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+interface End {
+  readonly outcome: ExecutionOutcome;
+  readonly exitCode: number;
+  readonly signal?: number;
+  readonly error?: BigboxError;
+}
+
+/**
+ * Runs a program on a VM and tells it as events, the last of which carries the result, also where a limit, a cancel or the death of
+ * the VM ended it. Throws only what kept it from starting.
+ */
+export async function* execute(
+  vm: VirtualMachine,
+  program: GuestProgram,
+  options: ExecutionOptions,
+): AsyncGenerator<ExecutionEvent, void> {
+  const { vmType, clock, keptOutputBytes } = options;
+  const started = { at: new Date(clock.now()), monotonic: clock.monotonic() };
+  const streams = { stdout: new OutputCollector(keptOutputBytes), stderr: new OutputCollector(keptOutputBytes) };
+  yield { type: 'execution-started', execution_id: program.executionId, vm_id: vm.id, vm_type: vmType };
+  let end: End | undefined;
+  try {
+    for await (const event of runInGuest(vm, program, options.signal)) {
+      if (event.type === 'exit') end = toEnd(event.exit, program, streams);
+      else {
+        const text = streams[event.stream].add(event.data);
+        if (text !== '') yield { type: 'output-delta', stream: event.stream, text };
+      }
+    }
+  } catch (error) {
+    end = toBrokenEnd(error, options.signal);
+  }
+  for (const [stream, collector] of Object.entries(streams)) {
+    const text = collector.end();
+    if (text !== '') yield { type: 'output-delta', stream: stream as 'stdout' | 'stderr', text };
+  }
+  const durationMs = clock.monotonic() - started.monotonic;
+  const base = { execution_id: program.executionId, vm_id: vm.id, vm_type: vmType };
+  const ended = toResult(end, streams);
+  const times = {
+    duration_ms: Math.round(durationMs * 10) / 10,
+    started_at: started.at.toISOString(),
+    completed_at: new Date(started.at.getTime() + durationMs).toISOString(),
+  };
+  yield { type: 'execution-finished', result: { ...base, ...ended, ...times, warnings: [...options.warnings] } };
+}
+
+type Streams = Readonly<Record<'stdout' | 'stderr', OutputCollector>>;
+type EndOfResult = Omit<
+  ExecuteResponse,
+  'execution_id' | 'vm_id' | 'vm_type' | 'duration_ms' | 'started_at' | 'completed_at' | 'warnings'
+>;
+
+function toResult(end: End | undefined, { stdout, stderr }: Streams): EndOfResult {
+  const { outcome, exitCode, signal, error } = end ?? { outcome: 'vm-lost', exitCode: -1 };
+  return {
+    outcome,
+    exit_code: exitCode,
+    ...(signal === undefined ? {} : { signal }),
+    stdout: stdout.text,
+    stderr: stderr.text,
+    truncated: stdout.truncated || stderr.truncated,
+    ...(error === undefined ? {} : { error: error.message, error_detail: toErrorBody(error) }),
+  };
+}
+
+function toEnd(exit: Exit, program: GuestProgram, streams: Streams): End {
+  const stopped = { outcome: 'exited', exitCode: -1, ...(exit.signal === 0 ? {} : { signal: exit.signal }) } as const;
+  switch (exit.ending) {
+    case Ending.EXITED:
+      return { outcome: 'exited', exitCode: exit.code };
+    case Ending.TIMED_OUT:
+      return { ...stopped, outcome: 'timed-out', error: timedOut(program) };
+    case Ending.OUT_OF_MEMORY:
+      return { ...stopped, error: outOfMemory(exit) };
+    case Ending.OUTPUT_LIMIT:
+      return { ...stopped, error: tooMuchOutput(program, streams) };
+    case Ending.STOPPED:
+      return { ...stopped, outcome: 'cancelled', error: cancelled() };
+    default:
+      return stopped;
+  }
+}
+
+function toBrokenEnd(error: unknown, signal: AbortSignal): End {
+  if (signal.aborted) return { outcome: 'cancelled', exitCode: -1, error: cancelled() };
+  if (error instanceof BigboxError && (error.code === 'VM_LOST' || error.code === 'GUEST_UNREACHABLE'))
+    return { outcome: 'vm-lost', exitCode: -1, error };
+  throw error;
+}
+
+const cancelled = (): BigboxError =>
+  new BigboxError('EXECUTION_CANCELLED', { message: 'The execution was cancelled; all its processes were stopped.' });
+
+const timedOut = ({ timeoutMs }: GuestProgram): BigboxError =>
+  new BigboxError('EXECUTION_TIMEOUT', {
+    message: `The code ran longer than ${timeoutMs} ms and was stopped with all its processes.`,
+    context: { limit: 'timeout_ms', timeout_ms: timeoutMs },
+  });
+
+const outOfMemory = (exit: Exit): BigboxError =>
+  new BigboxError('LIMIT_EXCEEDED', {
+    message: 'The code used more memory than its VM has for it and was stopped.',
+    context: { limit: 'memory', peak_bytes: Number(exit.memoryPeakBytes) },
+    remedy: 'Use less memory at a time.',
+  });
+
+const tooMuchOutput = ({ stopAfterBytes }: GuestProgram, { stdout, stderr }: Streams): BigboxError =>
+  new BigboxError('LIMIT_EXCEEDED', {
+    message: `The code wrote more than ${stopAfterBytes} bytes of output and was stopped.`,
+    context: { limit: 'output', stop_after_bytes: stopAfterBytes, truncated: stdout.truncated || stderr.truncated },
+    remedy: 'Write less, or write to a file.',
+  });

@@ -1,0 +1,106 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { BigboxError } from '../contracts/errors.ts';
+import type { FileEntry } from '../contracts/vms.ts';
+import { type Agent, type Client, type Entry, FileKind } from '../guest/index.ts';
+
+type AgentClient = Client<typeof Agent>;
+type WritePart = Parameters<AgentClient['writeFile']>[0] extends AsyncIterable<infer TPart> ? TPart : never;
+
+const chunkBytes = 65_536;
+const maxReadBytes = 16 * 1024 * 1024;
+const maxEntries = 10_000;
+
+export interface FileToWrite {
+  readonly path: string;
+  readonly data: Uint8Array;
+  readonly mode: number;
+  readonly makeParents: boolean;
+}
+
+/** Writes a file of the user without rights; it appears whole or not at all. Throws a ConnectError. */
+export async function writeGuestFile(agent: AgentClient, file: FileToWrite, signal: AbortSignal): Promise<void> {
+  const { path, data, mode, makeParents } = file;
+  async function* parts(): AsyncGenerator<WritePart> {
+    yield { part: { case: 'header', value: { path, mode, user: 'sandbox', makeParents } } };
+    for (let offset = 0; offset < data.length; offset += chunkBytes)
+      yield { part: { case: 'data', value: data.subarray(offset, offset + chunkBytes) } };
+  }
+  await agent.writeFile(parts(), { signal });
+}
+
+/** The files of one VM. Everything throws GUEST_FILE_ERROR where the guest refuses, LIMIT_EXCEEDED where a limit is met. */
+export class GuestFiles {
+  readonly #agent: AgentClient;
+
+  constructor(agent: AgentClient) {
+    this.#agent = agent;
+  }
+
+  /** At most 16 MiB. */
+  async read(path: string, signal: AbortSignal): Promise<Buffer> {
+    return explain(path, async () => {
+      const parts: Uint8Array[] = [];
+      let bytes = 0;
+      for await (const { data } of this.#agent.readFile({ path }, { signal })) {
+        bytes += data.length;
+        if (bytes > maxReadBytes) throw tooLarge(path, maxReadBytes);
+        parts.push(data);
+      }
+      return Buffer.concat(parts);
+    });
+  }
+
+  async write(path: string, data: Uint8Array, signal: AbortSignal): Promise<void> {
+    await explain(path, () => writeGuestFile(this.#agent, { path, data, mode: 0o644, makeParents: true }, signal));
+  }
+
+  /** Sorted by name. */
+  async list(path: string, signal: AbortSignal): Promise<FileEntry[]> {
+    return explain(path, async () => {
+      const found: FileEntry[] = [];
+      for await (const { entries } of this.#agent.list({ path }, { signal })) {
+        found.push(...entries.map(toFileEntry));
+        if (found.length > maxEntries) throw tooLarge(path, maxEntries);
+      }
+      return found.toSorted((left, right) => (left.name < right.name ? -1 : 1));
+    });
+  }
+}
+
+const kinds: Readonly<Record<FileKind, FileEntry['kind']>> = {
+  [FileKind.UNSPECIFIED]: 'other',
+  [FileKind.FILE]: 'file',
+  [FileKind.DIRECTORY]: 'directory',
+  [FileKind.SYMLINK]: 'symlink',
+  [FileKind.OTHER]: 'other',
+};
+
+const toFileEntry = (entry: Entry): FileEntry => ({
+  name: entry.name,
+  kind: kinds[entry.kind],
+  size: Number(entry.size),
+  mode: entry.mode,
+  modified_at: new Date(Number(entry.modifiedMs)).toISOString(),
+  ...(entry.linkTarget === '' ? {} : { link_target: entry.linkTarget }),
+});
+
+const tooLarge = (path: string, limit: number): BigboxError =>
+  new BigboxError('LIMIT_EXCEEDED', {
+    message: `${path} is larger than ${limit}, the most that is read at once.`,
+    context: { path, limit },
+  });
+
+async function explain<TValue>(path: string, work: () => Promise<TValue>): Promise<TValue> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof BigboxError) throw error;
+    const { code, rawMessage } = ConnectError.from(error);
+    const isLost = code === Code.Unavailable || code === Code.Aborted || code === Code.Internal;
+    throw new BigboxError(isLost ? 'GUEST_UNREACHABLE' : 'GUEST_FILE_ERROR', {
+      message: `${path}: ${rawMessage}.`,
+      context: { path, reason: Code[code] },
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,122 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { BigboxError } from '../contracts/errors.ts';
+import type { Language } from '../contracts/execution.ts';
+import type { Agent, Client, ExecEvent, Exit } from '../guest/index.ts';
+import { abortable } from '../lib/async.ts';
+import { writeGuestFile } from './guest-files.ts';
+import { toProgram } from './runners.ts';
+import type { VirtualMachine } from './virtual-machine.ts';
+
+/** A program to run in a guest, all of it decided. */
+export interface GuestProgram {
+  readonly executionId: string;
+  readonly language: Language;
+  readonly code: string;
+  readonly timeoutMs: number;
+  readonly workingDirectory?: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+  /** The VM is thrown away afterwards, so nothing needs to be stopped or removed in it. */
+  readonly isLast: boolean;
+  /** Bytes of both streams after which the program is stopped. */
+  readonly stopAfterBytes: number;
+}
+
+/** What the guest reports: output as it comes, then exactly one exit. */
+export type GuestEvent =
+  | { readonly type: 'output'; readonly stream: 'stdout' | 'stderr'; readonly data: Uint8Array }
+  | { readonly type: 'exit'; readonly exit: Exit };
+
+/** How long after its time limit a program may still be unreported before the guest counts as hung. */
+const graceMs = 10_000;
+const stopTimeoutMs = 5000;
+
+/**
+ * Writes the code to a file in the guest and runs it as the user without rights. Breaking out of the loop or aborting the signal
+ * stops the whole tree. Throws VM_LOST when the VM dies, GUEST_UNREACHABLE when it is hung, INVALID_REQUEST when the guest refuses
+ * the request, and the signal's reason.
+ */
+export async function* runInGuest(
+  vm: VirtualMachine,
+  program: GuestProgram,
+  signal: AbortSignal,
+): AsyncGenerator<GuestEvent, void> {
+  const lost = new AbortController();
+  void vm.lost.then((error) => lost.abort(error));
+  const hung = AbortSignal.timeout(program.timeoutMs + graceMs);
+  const any = AbortSignal.any([signal, lost.signal, hung]);
+  const { path, argv } = toProgram(program.language, program.executionId);
+  const run: { id?: bigint; ended?: boolean } = {};
+  try {
+    const data = new TextEncoder().encode(program.code);
+    await writeGuestFile(vm.agent, { path, data, mode: 0o600, makeParents: false }, any);
+    for await (const event of vm.agent.exec(toRequest(program, argv), { signal: any })) {
+      const reported = toGuestEvent(event, run);
+      if (reported?.type === 'exit') run.ended = true;
+      if (reported !== undefined) yield reported;
+    }
+    if (run.ended !== true) throw new ConnectError('the stream ended early', Code.Unavailable);
+  } catch (error) {
+    throw await explain(error, vm, { signal, hung });
+  } finally {
+    if (!program.isLast && run.id !== undefined && run.ended !== true) await stop(vm, run.id);
+    if (!program.isLast && vm.state === 'busy') vm.agent.remove({ path, recursive: false }).catch(() => undefined);
+  }
+}
+
+function toGuestEvent({ event }: ExecEvent, run: { id?: bigint }): GuestEvent | undefined {
+  switch (event.case) {
+    case 'started':
+      run.id = event.value.id;
+      return undefined;
+    case 'stdout':
+    case 'stderr':
+      return { type: 'output', stream: event.case, data: event.value.data };
+    case 'exit':
+      return { type: 'exit', exit: event.value };
+    default:
+      return undefined;
+  }
+}
+
+type AgentClient = Client<typeof Agent>;
+
+const toRequest = (program: GuestProgram, argv: string[]): Parameters<AgentClient['exec']>[0] => ({
+  argv,
+  env: { ...program.environment },
+  cwd: program.workingDirectory ?? '',
+  user: 'sandbox',
+  stdin: new TextEncoder().encode(program.stdin ?? ''),
+  limits: { timeoutMs: BigInt(program.timeoutMs), outputBytes: BigInt(program.stopAfterBytes) },
+});
+
+async function stop(vm: VirtualMachine, id: bigint): Promise<void> {
+  if (vm.state !== 'busy') return;
+  const done = vm.agent.stopTree({ id }, { timeoutMs: stopTimeoutMs });
+  await abortable(done, AbortSignal.timeout(stopTimeoutMs)).catch(() => undefined);
+}
+
+interface Reasons {
+  readonly signal: AbortSignal;
+  readonly hung: AbortSignal;
+}
+
+async function explain(error: unknown, vm: VirtualMachine, { signal, hung }: Reasons): Promise<unknown> {
+  if (signal.aborted) return signal.reason;
+  // A broken connection is seen a moment before the end of the process that caused it.
+  const ended = await abortable(vm.lost, AbortSignal.timeout(300)).catch(() => undefined);
+  if (ended !== undefined) return ended;
+  const { code, rawMessage } = ConnectError.from(error);
+  const context = { vm_id: vm.id };
+  const refused = [Code.InvalidArgument, Code.NotFound, Code.FailedPrecondition, Code.PermissionDenied];
+  if (!hung.aborted && refused.includes(code))
+    return new BigboxError('INVALID_REQUEST', { message: `The guest refused the execution: ${rawMessage}.`, context });
+  if (!hung.aborted && code === Code.ResourceExhausted)
+    return new BigboxError('LIMIT_EXCEEDED', { message: `The guest has no room: ${rawMessage}.`, context });
+  const reason = hung.aborted ? 'it did not report the end of the program' : rawMessage;
+  return new BigboxError('GUEST_UNREACHABLE', {
+    message: `The guest does not answer: ${reason}.`,
+    context,
+    cause: error,
+  });
+}

@@ -1,0 +1,293 @@
+import { BigboxError, toBigboxError } from '../contracts/errors.ts';
+import { Semaphore, abortable } from '../lib/async.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/log.ts';
+import type { Driver, WaitingMachine } from '../vmm/index.ts';
+import type { Template } from './templates.ts';
+import { VirtualMachine } from './virtual-machine.ts';
+
+export interface PoolOptions {
+  readonly driver: Driver;
+  readonly template: Template;
+  /** Running clones that are kept ready. */
+  readonly size: number;
+  /** VMs that may exist beside those that are in use; the pool shrinks as it falls. */
+  readonly room: () => number;
+  /** Started VMM processes that are kept without a guest. */
+  readonly waitingProcesses: number;
+  /** Starts that may go on at once. */
+  readonly concurrentStarts: number;
+  readonly claimTimeoutMs: number;
+  readonly healthCheckMs: number;
+  /** Told when starting begins and when the last start has ended, so that others leave the processors alone meanwhile. */
+  readonly onStarting?: (isStarting: boolean) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface PoolStats {
+  readonly target: number;
+  readonly ready: number;
+  readonly starting: number;
+  readonly waitingProcesses: number;
+  readonly claimsWaiting: number;
+  /** Claims since the start that got a clone that was there, and that had to wait for a restore. */
+  readonly hits: number;
+  readonly misses: number;
+  /** Why the last start failed; absent after a start that worked. */
+  readonly problem?: string;
+}
+
+interface Claim {
+  readonly give: (vm: VirtualMachine) => void;
+  readonly refuse: (error: Error) => void;
+}
+
+const firstPauseMs = 250;
+const longestPauseMs = 30_000;
+const sickAfter = 3;
+
+/** Keeps clones running ahead of need. A claim takes one at once; where none is there it waits for a restore, never for a boot. */
+export class Pool {
+  readonly #options: PoolOptions;
+  readonly #ready: VirtualMachine[] = [];
+  readonly #waiting: WaitingMachine[] = [];
+  readonly #claims: Claim[] = [];
+  readonly #starts: Semaphore;
+  readonly #stopped = new AbortController();
+  #running = new Set<Promise<void>>();
+  #starting = 0;
+  #prelaunching = 0;
+  #failures = 0;
+  #problem: string | undefined;
+  #hits = 0;
+  #misses = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #paused = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#starts = new Semaphore(options.concurrentStarts);
+  }
+
+  /** Fills the pool and checks its idle clones from then on. */
+  start(): void {
+    this.refill();
+    this.#timer = setInterval(() => this.#run(() => this.#checkIdle()), this.#options.healthCheckMs);
+    this.#timer.unref();
+  }
+
+  /** Hands over a clone; the caller destroys it. Throws VM_UNAVAILABLE, SHUTTING_DOWN, or the signal's reason when aborted. */
+  async claim(signal: AbortSignal): Promise<VirtualMachine> {
+    signal.throwIfAborted();
+    this.#assertOpen();
+    const vm = this.#takeReady();
+    if (vm !== undefined) {
+      this.#hits += 1;
+      this.refill();
+      return vm;
+    }
+    this.#misses += 1;
+    return this.#queue(signal);
+  }
+
+  readyClones(): readonly VirtualMachine[] {
+    return [...this.#ready];
+  }
+
+  stats(): PoolStats {
+    return {
+      target: this.#options.size,
+      ready: this.#ready.length,
+      starting: this.#starting,
+      waitingProcesses: this.#waiting.length,
+      claimsWaiting: this.#claims.length,
+      hits: this.#hits,
+      misses: this.#misses,
+      ...(this.#problem === undefined ? {} : { problem: this.#problem }),
+    };
+  }
+
+  /** Resolves when the pool has all its clones, or with the problem that keeps it from having them. */
+  async filled(signal: AbortSignal): Promise<string | undefined> {
+    while (this.#ready.length < this.#options.size) {
+      if (this.#problem !== undefined) return this.#problem;
+      await this.#options.clock.sleep(20, signal);
+    }
+    return undefined;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#stopped.abort();
+    for (const claim of this.#claims.splice(0)) claim.refuse(shuttingDown());
+    while (this.#running.size > 0) await Promise.all(this.#running);
+    await Promise.all([...this.#ready.splice(0), ...this.#waiting.splice(0)].map((machine) => machine.destroy()));
+  }
+
+  #takeReady(): VirtualMachine | undefined {
+    for (let vm = this.#ready.shift(); vm !== undefined; vm = this.#ready.shift()) {
+      if (vm.state !== 'ready') continue;
+      vm.occupy();
+      return vm;
+    }
+    return undefined;
+  }
+
+  async #queue(signal: AbortSignal): Promise<VirtualMachine> {
+    const { promise, resolve, reject } = Promise.withResolvers<VirtualMachine>();
+    const claim: Claim = { give: resolve, refuse: reject };
+    this.#claims.push(claim);
+    this.refill();
+    const timeout = AbortSignal.timeout(this.#options.claimTimeoutMs);
+    try {
+      return await abortable(promise, AbortSignal.any([signal, timeout]));
+    } catch (error) {
+      const index = this.#claims.indexOf(claim);
+      if (index >= 0) this.#claims.splice(index, 1);
+      else promise.then((vm) => vm.destroy()).catch(() => undefined);
+      if (!timeout.aborted || signal.aborted) throw error;
+      throw new BigboxError('VM_UNAVAILABLE', {
+        message: `No VM became free within ${this.#options.claimTimeoutMs} ms.`,
+        context: { problem: this.#problem ?? null },
+      });
+    }
+  }
+
+  /** Starts what is missing; called by the owner too when a VM that was in use is gone. */
+  refill(): void {
+    if (this.#stopped.signal.aborted || this.#paused) return;
+    const { size, room } = this.#options;
+    const wanted = Math.max(0, Math.min(size, room())) + this.#claims.length;
+    while (this.#ready.length + this.#starting < wanted) this.#run(() => this.#startOne());
+    if (this.#claims.length > 0) return;
+    while (this.#waiting.length + this.#prelaunching < this.#options.waitingProcesses)
+      this.#run(() => this.#prelaunchOne());
+  }
+
+  #run(work: () => Promise<void>): void {
+    const running = work().finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  async #startOne(): Promise<void> {
+    this.#starting += 1;
+    if (this.#starting === 1) this.#options.onStarting?.(true);
+    try {
+      const vm = await this.#restoreOne();
+      this.#failures = 0;
+      this.#problem = undefined;
+      this.#hand(vm);
+    } catch (error) {
+      if (!this.#stopped.signal.aborted) await this.#recover(toBigboxError(error));
+    } finally {
+      this.#starting -= 1;
+      if (this.#starting === 0) this.#options.onStarting?.(false);
+      this.refill();
+    }
+  }
+
+  async #restoreOne(): Promise<VirtualMachine> {
+    const release = await this.#starts.acquire(this.#stopped.signal);
+    try {
+      const waiting = this.#takeWaiting() ?? (await this.#prelaunch());
+      return await VirtualMachine.restore(waiting, this.#options.clock);
+    } finally {
+      release();
+    }
+  }
+
+  #takeWaiting(): WaitingMachine | undefined {
+    return this.#waiting.shift();
+  }
+
+  async #prelaunch(): Promise<WaitingMachine> {
+    return this.#options.driver.prelaunch(await this.#options.template.snapshot());
+  }
+
+  async #prelaunchOne(): Promise<void> {
+    this.#prelaunching += 1;
+    try {
+      const release = await this.#starts.acquire(this.#stopped.signal);
+      try {
+        this.#keepWaiting(await this.#prelaunch());
+      } finally {
+        release();
+      }
+    } catch (error) {
+      // The next start meets the same fault and reports it; this was only done ahead of it.
+      this.#options.logger.debug({ err: error }, 'no process could be started ahead');
+    } finally {
+      this.#prelaunching -= 1;
+    }
+  }
+
+  #keepWaiting(machine: WaitingMachine): void {
+    this.#waiting.push(machine);
+    void machine.exited.then(() => {
+      const index = this.#waiting.indexOf(machine);
+      if (index < 0) return;
+      this.#waiting.splice(index, 1);
+      this.#run(() => machine.destroy());
+      this.refill();
+    });
+  }
+
+  #hand(vm: VirtualMachine): void {
+    if (this.#stopped.signal.aborted) return this.#run(() => vm.destroy());
+    const claim = this.#claims.shift();
+    if (claim !== undefined) {
+      vm.occupy();
+      return claim.give(vm);
+    }
+    this.#ready.push(vm);
+    void vm.lost.then((error) => this.#dropIdle(vm, error.message));
+    return undefined;
+  }
+
+  /** Replaces a clone that died or fell silent while it waited. */
+  #dropIdle(vm: VirtualMachine, reason: string): void {
+    const index = this.#ready.indexOf(vm);
+    if (index < 0) return;
+    this.#ready.splice(index, 1);
+    this.#options.logger.warn({ vm_id: vm.id, reason }, 'an idle clone is replaced');
+    this.#run(() => vm.destroy());
+    this.refill();
+  }
+
+  async #checkIdle(): Promise<void> {
+    for (const vm of this.#ready) if (!(await vm.answers())) this.#dropIdle(vm, 'its agent does not answer');
+  }
+
+  /** Waits longer after each failure, and has the template built again when failures go on. */
+  async #recover(error: BigboxError): Promise<void> {
+    this.#failures += 1;
+    this.#problem = error.message;
+    this.#options.logger.error({ err: error, failures: this.#failures }, 'a clone could not be started');
+    if (this.#failures >= sickAfter || error.code === 'VM_SNAPSHOT_FAILED') {
+      await Promise.all(this.#waiting.splice(0).map((machine) => machine.destroy()));
+      await this.#options.template.discard(error.message).catch((cause: Error) => (this.#problem = cause.message));
+    }
+    if (this.#failures >= sickAfter)
+      this.#claims.shift()?.refuse(
+        new BigboxError('VM_UNAVAILABLE', {
+          message: `No VM could be started: ${error.message}`,
+          context: error.context,
+          cause: error,
+        }),
+      );
+    await this.#pause(Math.min(firstPauseMs * 2 ** this.#failures, longestPauseMs));
+  }
+
+  async #pause(ms: number): Promise<void> {
+    this.#paused = true;
+    await this.#options.clock.sleep(ms, this.#stopped.signal).catch(() => undefined);
+    this.#paused = false;
+  }
+
+  #assertOpen(): void {
+    if (this.#stopped.signal.aborted) throw shuttingDown();
+  }
+}
+
+const shuttingDown = (): BigboxError => new BigboxError('SHUTTING_DOWN', { message: 'The VM service is stopping.' });

@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto';
+import { BigboxError } from '../contracts/errors.ts';
+import { createVmId, type VmId } from '../contracts/ids.ts';
+import type { Client, GuestConnection, Agent } from '../guest/index.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Machine, MachineMemory, WaitingMachine } from '../vmm/index.ts';
+
+/** Where a VM is in its life; `failed` and `gone` are ends. */
+export type VmState = 'planned' | 'placing' | 'booting' | 'ready' | 'busy' | 'failed' | 'gone';
+
+const connectTimeoutMs = 20_000;
+const pingTimeoutMs = 10_000;
+
+/** One restored clone whose agent has answered and has been given an identity of its own. Whoever has it must destroy it. */
+export class VirtualMachine {
+  readonly createdAt: Date;
+  /** Resolves with VM_LOST when the VM dies without having been destroyed. Never rejects. */
+  readonly lost: Promise<BigboxError>;
+  readonly #machine: Machine;
+  readonly #connection: GuestConnection;
+  #id: VmId;
+  #state: VmState = 'ready';
+
+  private constructor(id: VmId, machine: Machine, connection: GuestConnection) {
+    this.#id = id;
+    this.createdAt = new Date();
+    this.#machine = machine;
+    this.#connection = connection;
+    this.lost = this.#watch();
+  }
+
+  /**
+   * Restores the clone, greets its agent and renews entropy, clock, host name and machine id, before any user code can run.
+   * Throws VM_SNAPSHOT_FAILED, GUEST_UNREACHABLE, VM_LOST; nothing is left of the clone then.
+   */
+  static async restore(waiting: WaitingMachine, clock: Clock): Promise<VirtualMachine> {
+    const id = createVmId();
+    const machine = await waiting.restore();
+    try {
+      const signal = AbortSignal.timeout(connectTimeoutMs);
+      const connection = await machine.connect(signal);
+      await renew(connection.agent, { id, now: clock.now(), signal });
+      return new VirtualMachine(id, machine, connection);
+    } catch (cause) {
+      await machine.destroy();
+      if (cause instanceof BigboxError) throw cause;
+      throw new BigboxError('GUEST_UNREACHABLE', {
+        message: `The agent of a restored VM did not answer: ${(cause as Error).message}.`,
+        context: { vm_id: id },
+        cause,
+      });
+    }
+  }
+
+  get id(): VmId {
+    return this.#id;
+  }
+
+  get state(): VmState {
+    return this.#state;
+  }
+
+  get agent(): Client<typeof Agent> {
+    return this.#connection.agent;
+  }
+
+  /** Marks the VM as working for somebody. */
+  occupy(): void {
+    if (this.#state === 'ready') this.#state = 'busy';
+  }
+
+  /** Gives the VM the id under which somebody asked for one, also as its host name. */
+  async adopt(id: VmId): Promise<void> {
+    await this.agent.renew({ hostname: id }, { signal: AbortSignal.timeout(pingTimeoutMs) });
+    this.#id = id;
+  }
+
+  /** Whether the agent answers. */
+  async answers(): Promise<boolean> {
+    try {
+      await this.agent.ping({}, { signal: AbortSignal.timeout(pingTimeoutMs) });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  memory(): Promise<MachineMemory> {
+    return this.#machine.memory();
+  }
+
+  async destroy(): Promise<void> {
+    if (this.#state !== 'failed') this.#state = 'gone';
+    this.#connection.close();
+    await this.#machine.destroy();
+  }
+
+  async #watch(): Promise<BigboxError> {
+    const exit = await this.#machine.exited;
+    if (this.#state !== 'gone') this.#state = 'failed';
+    return new BigboxError('VM_LOST', {
+      message: `The VM ${this.id} died: ${exit.detail}.`,
+      context: { vm_id: this.id },
+    });
+  }
+}
+
+interface Identity {
+  readonly id: VmId;
+  readonly now: number;
+  readonly signal: AbortSignal;
+}
+
+async function renew(agent: Client<typeof Agent>, { id, now, signal }: Identity): Promise<void> {
+  const machineId = randomBytes(16).toString('hex');
+  const wanted = { unixTimeUs: BigInt(Math.round(now * 1000)), entropy: randomBytes(64), hostname: id, machineId };
+  const holds = await agent.renew(wanted, { signal });
+  if (holds.reseeded && holds.hostname === id && holds.machineId === machineId) return;
+  throw new BigboxError('GUEST_UNREACHABLE', {
+    message: 'The agent did not confirm that the clone has entropy and a name of its own.',
+    context: { vm_id: id, reseeded: holds.reseeded, hostname: holds.hostname },
+  });
+}

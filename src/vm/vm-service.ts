@@ -1,0 +1,247 @@
+import { join } from 'node:path';
+import { BigboxError } from '../contracts/errors.ts';
+import type { ExecuteRequest, ExecutionEvent } from '../contracts/execution.ts';
+import type { VmServiceHealth } from '../contracts/health.ts';
+import { createExecutionId } from '../contracts/ids.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
+import type { Logger } from '../lib/log.ts';
+import { version } from '../lib/version.ts';
+import type { Driver, DriverCapabilities } from '../vmm/index.ts';
+import { type CodePolicy, checkCode } from './code-policy.ts';
+import { lockDirectory } from './directory-lock.ts';
+import { execute } from './execution.ts';
+import { GuestFiles } from './guest-files.ts';
+import type { GuestProgram } from './guest-program.ts';
+import { NamedVms } from './named-vms.ts';
+import { Pool, type PoolStats } from './pool.ts';
+import { Template } from './templates.ts';
+import type { VirtualMachine } from './virtual-machine.ts';
+import type { VmImage } from './vm-image.ts';
+import { templateName } from './vm-types.ts';
+
+export interface VmServiceOptions {
+  /** Owned by this service alone. */
+  readonly directory: string;
+  readonly createDriver: (runDirectory: string) => Driver;
+  /** Delivers the image; called once, in the background. */
+  readonly loadImage: () => Promise<VmImage>;
+  readonly poolSize: number;
+  readonly vcpus: number;
+  readonly memoryMib: number;
+  readonly policy: CodePolicy;
+  readonly defaultTimeoutMs: number;
+  readonly limits: VmLimits;
+  readonly concurrentStarts: number;
+  readonly onStarting?: (isStarting: boolean) => void;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+}
+
+export interface VmLimits {
+  /** VMs at once: named ones, running executions, and the pool, which shrinks as they grow. */
+  readonly maxVms: number;
+  /** Bytes of each output stream that are kept. */
+  readonly maxOutputBytes: number;
+}
+
+const claimTimeoutMs = 60_000;
+const healthCheckMs = 30_000;
+/** A program may write this many times what is kept before it is stopped. */
+const outputPatience = 8;
+
+/** The one owner of microVMs on this machine: the pool, named VMs and what runs in them. */
+export class VmService {
+  readonly named: NamedVms;
+  readonly #options: VmServiceOptions;
+  readonly #driver: Driver;
+  readonly #clock: Clock;
+  readonly #unlock: () => void;
+  readonly #started: Promise<Pool>;
+  readonly #closing = new AbortController();
+  #pool: Pool | undefined;
+  #capabilities: DriverCapabilities | undefined;
+  #problem: string | undefined;
+  #running = 0;
+
+  /** Takes the directory and begins to make the pool; use is possible at once and waits for it. Throws CONFLICT. */
+  constructor(options: VmServiceOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#unlock = lockDirectory(options.directory);
+    this.#driver = options.createDriver(join(options.directory, 'run'));
+    this.named = new NamedVms({
+      claim: (signal) => this.#claim(signal),
+      inUse: () => this.#running,
+      limit: options.limits.maxVms,
+      logger: options.logger,
+    });
+    this.#started = this.#start();
+    this.#started.catch((error: Error) => {
+      this.#problem = error.message;
+      options.logger.error({ err: error }, 'no VMs can be made');
+    });
+  }
+
+  /** Resolves when the pool is full. Throws what keeps it from being so. */
+  async ready(signal: AbortSignal): Promise<void> {
+    const pool = await this.#started;
+    const problem = await pool.filled(signal);
+    if (problem !== undefined) throw new BigboxError('VM_UNAVAILABLE', { message: problem });
+  }
+
+  /**
+   * Runs code in a VM of the caller's, or in a fresh clone that is thrown away. Breaking out of the loop or aborting the signal stops
+   * the code. Throws LANGUAGE_NOT_ALLOWED, CODE_TOO_LONG, CODE_INVALID, VM_NOT_FOUND, CONFLICT, LIMIT_EXCEEDED, VM_UNAVAILABLE.
+   */
+  async *execute(request: ExecuteRequest, signal: AbortSignal): AsyncGenerator<ExecutionEvent, void> {
+    const program = this.#toProgram(request);
+    const warnings = toWarnings(request);
+    const options = {
+      vmType: templateName,
+      keptOutputBytes: this.#options.limits.maxOutputBytes,
+      warnings,
+      clock: this.#clock,
+      signal: AbortSignal.any([signal, this.#closing.signal]),
+    };
+    if (request.vm_id != null) {
+      yield* execute(this.named.use(request.vm_id), program, options);
+      return;
+    }
+    this.#assertRoom();
+    this.#running += 1;
+    let vm: VirtualMachine | undefined;
+    try {
+      vm = await this.#claim(signal);
+      yield* execute(vm, program, options);
+    } finally {
+      await vm?.destroy();
+      this.#running -= 1;
+      this.#pool?.refill();
+    }
+  }
+
+  /** The files of a VM. Throws VM_NOT_FOUND, CONFLICT, VM_LOST. */
+  files(vmId: string): GuestFiles {
+    return new GuestFiles(this.named.use(vmId).agent);
+  }
+
+  /** Clones that the next claims get. */
+  readyClones(): readonly { readonly id: string; readonly createdAt: Date; readonly vmType: string }[] {
+    return (this.#pool?.readyClones() ?? []).map(({ id, createdAt }) => ({ id, createdAt, vmType: templateName }));
+  }
+
+  health(): VmServiceHealth {
+    const stats = this.#pool?.stats();
+    const problems = [this.#problem, stats?.problem].filter((problem) => problem !== undefined);
+    const isStarting = stats === undefined || (stats.ready === 0 && stats.hits + stats.misses === 0);
+    return {
+      service: 'fcctl-web',
+      status: problems.length > 0 ? 'degraded' : isStarting ? 'starting' : 'healthy',
+      timestamp: new Date(this.#clock.now()).toISOString(),
+      version,
+      ...(this.#capabilities === undefined
+        ? {}
+        : { driver: this.#capabilities.driver, accelerator: this.#capabilities.accelerator }),
+      ...(stats === undefined ? {} : { pool: toHealthPool(stats, this.#running + this.named.count) }),
+      problems: [...problems, ...(this.#capabilities?.missing ?? [])],
+    };
+  }
+
+  poolStats(): PoolStats & { readonly busy: number; readonly maxVms: number } {
+    const nothing = { target: this.#options.poolSize, ready: 0, starting: 0, waitingProcesses: 0 };
+    const stats = this.#pool?.stats() ?? { ...nothing, claimsWaiting: 0, hits: 0, misses: 0 };
+    return { ...stats, busy: this.#running + this.named.count, maxVms: this.#options.limits.maxVms };
+  }
+
+  get size(): { readonly vcpus: number; readonly memoryMib: number } {
+    return { vcpus: this.#options.vcpus, memoryMib: this.#options.memoryMib };
+  }
+
+  get policy(): CodePolicy {
+    return this.#options.policy;
+  }
+
+  /** Destroys every VM and gives the directory back. */
+  async close(): Promise<void> {
+    this.#closing.abort(new BigboxError('SHUTTING_DOWN', { message: 'The VM service is stopping.' }));
+    await this.#started.catch(() => undefined);
+    await this.named.close();
+    await this.#pool?.close();
+    await this.#driver.close();
+    this.#unlock();
+  }
+
+  async #start(): Promise<Pool> {
+    const { logger, loadImage, directory, poolSize, vcpus, memoryMib, concurrentStarts, onStarting } = this.#options;
+    this.#capabilities = await this.#driver.probe();
+    const removed = await this.#driver.removeLeftovers();
+    if (removed.length > 0) logger.warn({ removed }, 'leftovers of an earlier VM service were removed');
+    const image = await loadImage();
+    const common = { driver: this.#driver, clock: this.#clock, logger };
+    const template = new Template({ ...common, directory: join(directory, 'templates'), image, vcpus, memoryMib });
+    await template.snapshot();
+    this.#closing.signal.throwIfAborted();
+    this.#pool = new Pool({
+      ...common,
+      template,
+      size: poolSize,
+      room: () => this.#options.limits.maxVms - this.#running - this.named.count,
+      waitingProcesses: 1,
+      concurrentStarts,
+      claimTimeoutMs,
+      healthCheckMs,
+      ...(onStarting === undefined ? {} : { onStarting }),
+    });
+    this.#pool.start();
+    return this.#pool;
+  }
+
+  async #claim(signal: AbortSignal): Promise<VirtualMachine> {
+    this.#closing.signal.throwIfAborted();
+    const pool = await this.#started.catch((cause: Error) => {
+      throw new BigboxError('VM_UNAVAILABLE', { message: `There are no VMs: ${cause.message}`, cause });
+    });
+    return pool.claim(signal);
+  }
+
+  #assertRoom(): void {
+    const inUse = this.#running + this.named.count;
+    const limit = this.#options.limits.maxVms;
+    if (inUse < limit) return;
+    throw new BigboxError('LIMIT_EXCEEDED', {
+      message: `${inUse} VMs are in use, the most that this service gives.`,
+      context: { limit: 'max_vms', max_vms: limit, in_use: inUse },
+    });
+  }
+
+  #toProgram(request: ExecuteRequest): GuestProgram {
+    const language = checkCode(this.#options.policy, request.language, request.code);
+    const seconds = request.timeout_seconds == null ? undefined : Math.ceil(request.timeout_seconds * 1000);
+    return {
+      executionId: createExecutionId(),
+      language,
+      code: request.code,
+      timeoutMs: request.timeout_ms ?? seconds ?? this.#options.defaultTimeoutMs,
+      ...(request.working_dir == null ? {} : { workingDirectory: request.working_dir }),
+      environment: request.environment ?? {},
+      ...(request.stdin == null ? {} : { stdin: request.stdin }),
+      isLast: request.vm_id == null,
+      stopAfterBytes: this.#options.limits.maxOutputBytes * outputPatience,
+    };
+  }
+}
+
+const toHealthPool = (stats: PoolStats, busy: number): NonNullable<VmServiceHealth['pool']> => ({
+  target: stats.target,
+  ready: stats.ready,
+  busy,
+  starting: stats.starting,
+  waiting_processes: stats.waitingProcesses,
+});
+
+function toWarnings({ requirements }: ExecuteRequest): readonly string[] {
+  if (requirements == null || requirements.length === 0) return [];
+  return [
+    `Packages are not installed (${requirements.join(', ').slice(0, 200)}): VMs have no network in this version.`,
+  ];
+}

@@ -1,0 +1,93 @@
+import type { GuestConnection } from '../guest/index.ts';
+
+/** What a machine is made of. Paths are absolute; the disk is only read, writes go to a layer of the machine's own. */
+export interface MachineSpec {
+  readonly kernel: string;
+  readonly initramfs: string;
+  readonly commandLine: string;
+  /** A raw root file system image. */
+  readonly disk: string;
+  readonly vcpus: number;
+  readonly memoryMib: number;
+}
+
+/** What this driver can do here, found by trying it. */
+export interface DriverCapabilities {
+  readonly driver: string;
+  readonly version: string;
+  readonly accelerator: 'kvm' | 'tcg';
+  /** Protections around the process of a VM that hold here. */
+  readonly confinement: readonly string[];
+  /** What is lost here, one sentence each, for a person. */
+  readonly missing: readonly string[];
+}
+
+/** A frozen machine on disk. Its directory belongs to whoever asked for it; the driver only reads it from then on. */
+export interface Snapshot {
+  readonly directory: string;
+  readonly spec: MachineSpec;
+  readonly driver: string;
+  readonly version: string;
+  readonly accelerator: 'kvm' | 'tcg';
+  /** Hashes of the files by name, checked by `loadSnapshot` and, for the device state, before each restore. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+export interface MachineExit {
+  /** `died`: nobody asked for it. */
+  readonly reason: 'destroyed' | 'died';
+  /** The last words of the process, for the log. */
+  readonly detail: string;
+}
+
+export interface MachineMemory {
+  /** This machine's share of what it maps: pages that several machines map are divided among them. */
+  readonly proportionalBytes: number;
+  readonly residentBytes: number;
+}
+
+/** One running microVM. Whoever has it must destroy it. */
+export interface Machine {
+  readonly id: string;
+  readonly pid: number;
+  /** Resolves when the process is gone, whatever the reason. Never rejects. */
+  readonly exited: Promise<MachineExit>;
+  /** Greets the agent inside and gives a connection. Throws GUEST_UNREACHABLE, VM_LOST, or the signal's reason when aborted. */
+  connect(signal: AbortSignal): Promise<GuestConnection>;
+  /**
+   * Freezes memory, devices and disk into the directory, which must not exist, and ends the machine. Connections must be closed before.
+   * Throws VM_SNAPSHOT_FAILED; the machine is destroyed then too.
+   */
+  freeze(directory: string): Promise<Snapshot>;
+  /** The last 64 KiB that the machine wrote on its console. */
+  consoleTail(): string;
+  memory(): Promise<MachineMemory>;
+  /** Ends the process and removes everything that belonged to the machine. May be called again. */
+  destroy(): Promise<void>;
+}
+
+/** A started VMM process without a guest: what remains of a restore takes milliseconds. */
+export interface WaitingMachine {
+  readonly id: string;
+  readonly exited: Promise<MachineExit>;
+  /** Loads the snapshot and lets the guest run; may be called once. Throws VM_SNAPSHOT_FAILED, and ends the process then. */
+  restore(): Promise<Machine>;
+  destroy(): Promise<void>;
+}
+
+/** A way to run microVMs. Every implementation passes the cases of `suite/`. */
+export interface Driver {
+  readonly name: string;
+  /** Tries what this machine can do; the answer is kept. Throws VMM_MISSING. */
+  probe(): Promise<DriverCapabilities>;
+  /** Starts a machine from nothing; the guest still boots when this resolves. Throws VMM_MISSING, VM_BOOT_FAILED. */
+  boot(spec: MachineSpec): Promise<Machine>;
+  /** Reads a snapshot back and checks every hash. Throws VM_SNAPSHOT_FAILED when it is damaged or cannot run here. */
+  loadSnapshot(directory: string): Promise<Snapshot>;
+  /** Starts a process that waits for the snapshot's guest. Throws VM_SNAPSHOT_FAILED. */
+  prelaunch(snapshot: Snapshot): Promise<WaitingMachine>;
+  /** Ends processes and removes files that an earlier owner of the same directory left. Returns what it removed. */
+  removeLeftovers(): Promise<readonly string[]>;
+  /** Lets go of what is kept between machines. Machines must be destroyed before. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,75 @@
+import type { MachineSpec } from '../driver.ts';
+
+/** File descriptors that every QEMU process of ours inherits, in this order. */
+export const descriptors = { console: 3, kernel: 4, initramfs: 5, disk: 6, memory: 7, frozenLayer: 8, deviceState: 9 };
+
+/** Names inside a machine's own directory, which is the working directory of its process. */
+export const fileNames = {
+  control: 'control.sock',
+  agent: 'agent.sock',
+  migration: 'migration.sock',
+  memory: 'memory',
+  layer: 'layer.qcow2',
+  deviceState: 'state',
+} as const;
+
+export interface CommandLineOptions {
+  readonly binary: string;
+  readonly name: string;
+  readonly accelerator: 'kvm' | 'tcg';
+  readonly spec: MachineSpec;
+  /** A clone waits for its device state and maps the template's memory privately. */
+  readonly role: 'template' | 'clone';
+}
+
+const mebibyte = (count: number): string => `${count}M`;
+/** Opening through /proc asks for rights on the file alone, so no directory above it has to be open to the machine's user. */
+const inherited = (descriptor: number): string => `/proc/self/fd/${descriptor}`;
+
+/** Writes QEMU's command line. `-M pc` with the uncompressed kernel boots fastest; the options on migration keep snapshots small and portable. */
+export function toCommandLine(options: CommandLineOptions): readonly [string, ...string[]] {
+  const { spec, accelerator } = options;
+  const accelerate = accelerator === 'kvm' ? 'kvm -cpu host' : 'tcg,thread=multi,tb-size=64 -cpu max';
+  const words = (text: string): readonly string[] => text.split(' ');
+  return [
+    options.binary,
+    '-name',
+    options.name,
+    ...words('-nodefaults -no-user-config -display none -no-reboot'),
+    ...words('-M pc,suppress-vmdesc=on,memory-backend=ram -global migration.send-configuration=off'),
+    ...words(`-accel ${accelerate} -smp ${spec.vcpus} -m ${mebibyte(spec.memoryMib)}`),
+    ...memory(options),
+    ...words(`-kernel ${inherited(descriptors.kernel)} -initrd ${inherited(descriptors.initramfs)}`),
+    '-append',
+    spec.commandLine,
+    ...words(`-chardev socket,id=console,fd=${descriptors.console} -serial chardev:console`),
+    ...words(`-device virtio-serial-pci -chardev socket,id=agent,path=${fileNames.agent},server=on,wait=off`),
+    ...words('-device virtserialport,chardev=agent,name=agent -device virtio-rng-pci'),
+    ...disks(options),
+    ...words(`-qmp unix:${fileNames.control},server=on,wait=off`),
+    ...words('-sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'),
+    ...(options.role === 'clone' ? words('-incoming defer') : []),
+  ];
+}
+
+function memory({ spec, role }: CommandLineOptions): readonly string[] {
+  const path = role === 'template' ? fileNames.memory : inherited(descriptors.memory);
+  const share = role === 'template' ? 'on' : 'off';
+  return ['-object', `memory-backend-file,id=ram,size=${mebibyte(spec.memoryMib)},mem-path=${path},share=${share}`];
+}
+
+/** Base image, frozen layer of the template, own layer; the device sees `top`, below which layers can be exchanged while it runs. */
+function disks({ role }: CommandLineOptions): readonly string[] {
+  const readOnly = 'read-only=on,file.driver=file,file.read-only=on,file.locking=off';
+  const arguments_ = ['-add-fd', `fd=${descriptors.disk},set=1`];
+  arguments_.push('-blockdev', `driver=raw,node-name=base,file.filename=/dev/fdset/1,${readOnly}`);
+  if (role === 'clone') {
+    arguments_.push('-add-fd', `fd=${descriptors.frozenLayer},set=2`);
+    arguments_.push('-blockdev', `driver=qcow2,node-name=frozen,backing=base,file.filename=/dev/fdset/2,${readOnly}`);
+  }
+  const below = role === 'clone' ? 'frozen' : 'base';
+  const own = `file.driver=file,file.filename=${fileNames.layer},file.locking=off,cache.no-flush=on`;
+  arguments_.push('-blockdev', `driver=qcow2,node-name=layer,backing=${below},discard=unmap,${own}`);
+  arguments_.push('-blockdev', 'driver=raw,node-name=top,file=layer', '-device', 'virtio-blk-pci,drive=top');
+  return arguments_;
+}

@@ -1,0 +1,37 @@
+import { chown, mkdir, open, rm, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** The directory of one machine: its sockets and its own files, owned by the machine's user. */
+export class MachineDirectory {
+  readonly path: string;
+  readonly #handle: FileHandle;
+  #removed: Promise<void> | undefined;
+
+  private constructor(path: string, handle: FileHandle) {
+    this.path = path;
+    this.#handle = handle;
+  }
+
+  static async create(path: string, userId: number | undefined): Promise<MachineDirectory> {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    if (userId !== undefined) await chown(path, userId, userId);
+    return new MachineDirectory(path, await open(path));
+  }
+
+  file(name: string): string {
+    return join(this.path, name);
+  }
+
+  /** A short path of a socket in it: the kernel takes at most 107 characters, and data directories may be deep. */
+  socket(name: string): string {
+    return `/proc/self/fd/${this.#handle.fd}/${name}`;
+  }
+
+  remove(): Promise<void> {
+    this.#removed ??= (async (): Promise<void> => {
+      await this.#handle.close();
+      await rm(this.path, { recursive: true, force: true });
+    })();
+    return this.#removed;
+  }
+}

@@ -1,0 +1,188 @@
+import { randomBytes } from 'node:crypto';
+import { open, stat, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BigboxError, type ErrorCode } from '../../contracts/errors.ts';
+import type { Logger } from '../../lib/log.ts';
+import type { Driver, DriverCapabilities, Machine, MachineSpec, Snapshot, WaitingMachine } from '../driver.ts';
+import { findCapabilities, type QemuProbe } from './capabilities.ts';
+import { fileNames, toCommandLine } from './command-line.ts';
+import { toUserId, wrap } from './confinement.ts';
+import { removeLeftovers, toMachineName } from './leftovers.ts';
+import { MachineDirectory } from './machine-directory.ts';
+import { writeEmptyLayer } from './overlay-disk.ts';
+import { QemuMachine } from './qemu-machine.ts';
+import { QmpClient } from './qmp.ts';
+import { openTemplateMemory, type TemplateMemory } from './sealed-memory.ts';
+import { readSnapshot, verifyFile } from './snapshot-files.ts';
+import { VmmProcess } from './vmm-process.ts';
+
+export interface QemuOptions {
+  /** Holds one directory per machine; nobody else writes there. */
+  readonly runDirectory: string;
+  readonly binary?: string;
+  /** `auto` takes KVM where a virtual CPU really runs. */
+  readonly accelerator?: 'auto' | 'kvm' | 'tcg';
+  readonly logger: Logger;
+}
+
+interface LaunchOptions {
+  readonly spec: MachineSpec;
+  readonly snapshot?: Snapshot;
+  readonly failure: ErrorCode;
+}
+
+const startTimeoutMs = 20_000;
+
+/** Runs microVMs with QEMU: KVM where it works, else emulated. */
+export class QemuDriver implements Driver {
+  readonly name = 'qemu';
+  readonly #options: QemuOptions;
+  readonly #memories = new Map<string, Promise<TemplateMemory>>();
+  #probe: Promise<QemuProbe> | undefined;
+  #slot = 0;
+
+  constructor(options: QemuOptions) {
+    this.#options = options;
+  }
+
+  async probe(): Promise<DriverCapabilities> {
+    return (await this.#found()).capabilities;
+  }
+
+  async boot(spec: MachineSpec): Promise<Machine> {
+    return this.#launch({ spec, failure: 'VM_BOOT_FAILED' });
+  }
+
+  async loadSnapshot(directory: string): Promise<Snapshot> {
+    const [snapshot, capabilities] = await Promise.all([readSnapshot(directory), this.probe()]);
+    const { driver, version, accelerator } = capabilities;
+    const fits = snapshot.driver === driver && snapshot.version === version && snapshot.accelerator === accelerator;
+    if (fits) return snapshot;
+    throw new BigboxError('VM_SNAPSHOT_FAILED', {
+      message: `The snapshot was made by ${snapshot.driver} ${snapshot.version} with ${snapshot.accelerator}; here is ${driver} ${version} with ${accelerator}.`,
+      context: { directory },
+    });
+  }
+
+  async prelaunch(snapshot: Snapshot): Promise<WaitingMachine> {
+    await verifyFile(snapshot, fileNames.deviceState);
+    const machine = await this.#launch({ spec: snapshot.spec, snapshot, failure: 'VM_SNAPSHOT_FAILED' });
+    const restore = async (): Promise<Machine> => {
+      try {
+        await machine.loadInherited();
+        return machine;
+      } catch (cause) {
+        await machine.destroy();
+        throw toFailure('VM_SNAPSHOT_FAILED', cause, machine.id);
+      }
+    };
+    return { id: machine.id, exited: machine.exited, restore, destroy: () => machine.destroy() };
+  }
+
+  async removeLeftovers(): Promise<readonly string[]> {
+    const { confinement } = await this.#found();
+    return removeLeftovers(this.#options.runDirectory, confinement.groups);
+  }
+
+  async close(): Promise<void> {
+    for (const memory of this.#memories.values()) await memory.then((opened) => opened.close());
+    this.#memories.clear();
+  }
+
+  #found(): Promise<QemuProbe> {
+    this.#probe ??= findCapabilities(this.#options.binary ?? 'qemu-system-x86_64', this.#options.accelerator ?? 'auto');
+    this.#probe.catch(() => (this.#probe = undefined));
+    return this.#probe;
+  }
+
+  async #launch({ spec, snapshot, failure }: LaunchOptions): Promise<QemuMachine> {
+    const { capabilities, confinement, binary } = await this.#found();
+    this.#slot += 1;
+    const userId = toUserId(confinement, this.#slot);
+    const id = randomBytes(6).toString('hex');
+    const directory = await MachineDirectory.create(join(this.#options.runDirectory, id), userId);
+    const files: FileHandle[] = [];
+    let started: VmmProcess | undefined;
+    const release = async (): Promise<void> => confinement.groups?.remove(id);
+    try {
+      await this.#addLayer(directory, spec, userId);
+      const descriptors = await this.#openFiles(files, spec, snapshot);
+      await confinement.groups?.add(id, toMemoryLimit(spec));
+      const name = toMachineName(this.#options.runDirectory, id);
+      const { accelerator } = capabilities;
+      const role = snapshot === undefined ? 'template' : 'clone';
+      const line = toCommandLine({ binary, name, accelerator, spec, role });
+      const command = await wrap(confinement, userId, line);
+      started = VmmProcess.launch({ command, directory: directory.path, files: descriptors });
+      const control = await this.#control(started, directory, (pid) => confinement.groups?.enter(id, pid));
+      return new QemuMachine({ id, spec, process: started, control, directory, capabilities, release });
+    } catch (cause) {
+      await started?.kill();
+      await directory.remove();
+      await release();
+      throw toFailure(failure, cause, id);
+    } finally {
+      await Promise.all(files.map((file) => file.close()));
+    }
+  }
+
+  async #addLayer(directory: MachineDirectory, spec: MachineSpec, userId: number | undefined): Promise<void> {
+    await writeEmptyLayer(directory.file(fileNames.layer), (await stat(spec.disk)).size, userId);
+  }
+
+  /** In the order of `descriptors`. Those pushed to `files` are closed after the start; the memory stays open for the next clone. */
+  async #openFiles(files: FileHandle[], spec: MachineSpec, snapshot: Snapshot | undefined): Promise<readonly number[]> {
+    const add = async (path: string): Promise<number> => {
+      const file = await open(path);
+      files.push(file);
+      return file.fd;
+    };
+    const plain = [await add(spec.kernel), await add(spec.initramfs), await add(spec.disk)];
+    if (snapshot === undefined) return plain;
+    const memory = await this.#memoryOf(snapshot);
+    const layer = await add(join(snapshot.directory, fileNames.layer));
+    return [...plain, memory.handle.fd, layer, await add(join(snapshot.directory, fileNames.deviceState))];
+  }
+
+  async #memoryOf(snapshot: Snapshot): Promise<TemplateMemory> {
+    const { confinement } = await this.#found();
+    const known = this.#memories.get(snapshot.directory);
+    if (known !== undefined) return known;
+    const opened = openTemplateMemory(
+      join(snapshot.directory, fileNames.memory),
+      confinement.firstUserId !== undefined,
+    );
+    this.#memories.set(snapshot.directory, opened);
+    opened.catch(() => this.#memories.delete(snapshot.directory));
+    const { sealed } = await opened;
+    this.#options.logger.info({ directory: snapshot.directory, sealed }, 'template memory opened for clones');
+    return opened;
+  }
+
+  async #control(
+    started: VmmProcess,
+    directory: MachineDirectory,
+    confine: (pid: number) => Promise<void> | undefined,
+  ): Promise<QmpClient> {
+    const gone = new AbortController();
+    const timer = setTimeout(() => gone.abort(new Error('QEMU did not start in time')), startTimeoutMs);
+    void started.exited.then((exit) => gone.abort(new Error(exit.detail)));
+    try {
+      if (started.launcherPid !== undefined) await confine(started.launcherPid);
+      const control = await QmpClient.connect(directory.socket(fileNames.control), gone.signal);
+      await confine(started.pid);
+      return control;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** The guest's memory, what translation and devices need, and room for page tables. */
+const toMemoryLimit = (spec: MachineSpec): number => (Math.ceil(spec.memoryMib * 1.1) + 384) * 1024 * 1024;
+
+function toFailure(code: ErrorCode, cause: unknown, machine: string): BigboxError {
+  if (cause instanceof BigboxError) return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new BigboxError(code, { message: `QEMU: ${reason}.`, context: { machine }, cause });
+}

@@ -1,0 +1,141 @@
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BigboxError } from '../../contracts/errors.ts';
+import { connectGuest, type GuestConnection } from '../../guest/index.ts';
+import { abortable } from '../../lib/async.ts';
+import type { DriverCapabilities, Machine, MachineExit, MachineMemory, MachineSpec, Snapshot } from '../driver.ts';
+import { descriptors, fileNames } from './command-line.ts';
+import type { MachineDirectory } from './machine-directory.ts';
+import type { QmpClient } from './qmp.ts';
+import { receiveFile } from './receive-file.ts';
+import { writeManifest } from './snapshot-files.ts';
+import type { VmmProcess } from './vmm-process.ts';
+
+export interface QemuMachineParts {
+  readonly id: string;
+  readonly spec: MachineSpec;
+  readonly process: VmmProcess;
+  readonly control: QmpClient;
+  readonly directory: MachineDirectory;
+  readonly capabilities: DriverCapabilities;
+  /** Gives back what the driver keeps for the machine: its user id and control group. */
+  readonly release: () => Promise<void>;
+}
+
+/** Memory that another process maps too is neither saved nor loaded. */
+const migrationCapabilities = {
+  capabilities: [
+    { capability: 'x-ignore-shared', state: true },
+    { capability: 'events', state: true },
+  ],
+};
+
+/** One QEMU process with a guest in it, or waiting for one. */
+export class QemuMachine implements Machine {
+  readonly id: string;
+  readonly pid: number;
+  readonly exited: Promise<MachineExit>;
+  readonly #parts: QemuMachineParts;
+  #destroyed: Promise<void> | undefined;
+
+  constructor(parts: QemuMachineParts) {
+    this.#parts = parts;
+    this.id = parts.id;
+    this.pid = parts.process.pid;
+    this.exited = parts.process.exited;
+  }
+
+  async connect(signal: AbortSignal): Promise<GuestConnection> {
+    const path = this.#parts.directory.socket(fileNames.agent);
+    const lost = this.exited.then((exit) => {
+      throw new BigboxError('VM_LOST', { message: `The VM ended: ${exit.detail}.`, context: { machine: this.id } });
+    });
+    lost.catch(() => undefined);
+    return abortable(Promise.race([connectGuest({ path, signal }), lost]), signal);
+  }
+
+  async freeze(directory: string): Promise<Snapshot> {
+    try {
+      await mkdir(directory, { mode: 0o700 });
+      await this.#saveDevices(join(directory, fileNames.deviceState));
+      await this.#endProcess();
+      for (const name of [fileNames.memory, fileNames.layer])
+        await rename(this.#parts.directory.file(name), join(directory, name));
+      const { spec, capabilities } = this.#parts;
+      const { driver, version, accelerator } = capabilities;
+      return await writeManifest({ directory, spec, driver, version, accelerator });
+    } catch (cause) {
+      await rm(directory, { recursive: true, force: true });
+      throw new BigboxError('VM_SNAPSHOT_FAILED', {
+        message: `The VM could not be frozen: ${(cause as Error).message}.`,
+        context: { directory },
+        cause,
+      });
+    } finally {
+      await this.destroy();
+    }
+  }
+
+  consoleTail(): string {
+    return this.#parts.process.console;
+  }
+
+  async memory(): Promise<MachineMemory> {
+    const text = await readFile(`/proc/${this.pid}/smaps_rollup`, 'utf8');
+    const read = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0) * 1024;
+    return { proportionalBytes: read('Pss'), residentBytes: read('Rss') };
+  }
+
+  destroy(): Promise<void> {
+    this.#destroyed ??= (async (): Promise<void> => {
+      await this.#endProcess();
+      await this.#parts.directory.remove();
+      await this.#parts.release();
+    })();
+    return this.#destroyed;
+  }
+
+  /** Loads the device state that the process inherited and lets the guest run. Throws a plain error with the reason. */
+  async loadInherited(): Promise<void> {
+    const { control, process } = this.#parts;
+    await control.execute('migrate-set-capabilities', migrationCapabilities);
+    const ended = endOfMigration(control);
+    const refused = process.exited.then((exit) => {
+      throw new Error(exit.detail);
+    });
+    refused.catch(() => undefined);
+    await control.execute('migrate-incoming', { uri: `fd:${descriptors.deviceState}` });
+    await Promise.race([ended.catch(() => refused), refused]);
+    // The guest was stopped when its state was saved, and comes back stopped.
+    await control.execute('cont');
+  }
+
+  async #saveDevices(path: string): Promise<void> {
+    const { control, directory } = this.#parts;
+    await control.execute('stop');
+    await control.execute('migrate-set-capabilities', migrationCapabilities);
+    const receiver = await receiveFile(directory.socket(fileNames.migration), path);
+    try {
+      const ended = endOfMigration(control);
+      await control.execute('migrate', { uri: `unix:${fileNames.migration}` });
+      await ended;
+      await receiver.received;
+    } finally {
+      receiver.close();
+    }
+  }
+
+  async #endProcess(): Promise<void> {
+    await this.#parts.process.kill();
+    this.#parts.control.close();
+  }
+}
+
+/** Resolves when QEMU has written or read the state. Throws a plain error when it could not. */
+async function endOfMigration(control: QmpClient): Promise<void> {
+  const ended = control.nextEvent(
+    ({ name, data }) => name === 'MIGRATION' && (data['status'] === 'completed' || data['status'] === 'failed'),
+  );
+  ended.catch(() => undefined);
+  if ((await ended).data['status'] === 'failed') throw new Error('the state of the devices could not be transferred');
+}

@@ -1,0 +1,124 @@
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import type { MachineExit } from '../driver.ts';
+
+const keptConsoleBytes = 65_536;
+const keptErrorBytes = 4096;
+
+export interface LaunchOptions {
+  readonly command: readonly [string, ...string[]];
+  readonly directory: string;
+  /** Descriptors that the process inherits from 4 on. */
+  readonly files: readonly number[];
+}
+
+/** The operating system's side of one QEMU process with the wrappers around it. */
+export class VmmProcess {
+  readonly exited: Promise<MachineExit>;
+  readonly #child: ChildProcess;
+  #pid: number | undefined;
+  #console: Buffer = Buffer.alloc(0);
+  #errors: Buffer = Buffer.alloc(0);
+  #wanted = false;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    this.exited = this.#watch();
+    this.#keep(child.stdio[3] as Readable | null, (all) => (this.#console = last(all, keptConsoleBytes)));
+    this.#keep(child.stderr, (all) => (this.#errors = last(all, keptErrorBytes)));
+  }
+
+  static launch({ command, directory, files }: LaunchOptions): VmmProcess {
+    const [program, ...parameters] = command;
+    const stdio: StdioOptions = ['ignore', 'ignore', 'pipe', 'pipe', ...files];
+    // A group of its own: Ctrl-C in the terminal of the service is for the service to answer.
+    return new VmmProcess(spawn(program, parameters, { cwd: directory, stdio, detached: true, env: environment }));
+  }
+
+  /** The id of the outermost wrapper, to which control groups are applied first. */
+  get launcherPid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** The id of QEMU itself below its wrappers; known once QEMU has answered. */
+  get pid(): number {
+    this.#pid ??= findInnermost(this.#child.pid ?? 0);
+    return this.#pid;
+  }
+
+  get console(): string {
+    return this.#console.toString('utf8');
+  }
+
+  /** Ends QEMU and its wrappers at once. */
+  async kill(): Promise<void> {
+    this.#wanted = true;
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const pid = this.#child.pid ?? 0;
+      if (pid > 0) killTree(pid);
+    }
+    await this.exited;
+  }
+
+  #watch(): Promise<MachineExit> {
+    const { promise, resolve } = Promise.withResolvers<MachineExit>();
+    const finish = (how: string): void => {
+      const words = this.#errors.toString('utf8').replaceAll(unshareNoise, '').trim();
+      const detail = words === '' ? how : `${how}: ${words}`;
+      resolve({ reason: this.#wanted ? 'destroyed' : 'died', detail });
+    };
+    this.#child.once('error', (error) => finish(error.message));
+    // Where only a wrapper was killed, QEMU is still there, and `close` would wait for it.
+    this.#child.once('exit', () => {
+      if (this.#pid !== undefined && this.#pid !== this.#child.pid) tryKill(this.#pid);
+    });
+    this.#child.once('close', (code, signal) => finish(`exit ${signal ?? code ?? 'unknown'}`));
+    return promise;
+  }
+
+  #keep(stream: Readable | null, store: (all: Buffer) => void): void {
+    let kept: Buffer = Buffer.alloc(0);
+    stream?.on('error', () => undefined);
+    stream?.on('data', (chunk: Buffer) => {
+      kept = last(Buffer.concat([kept, chunk]), keptConsoleBytes);
+      store(kept);
+    });
+  }
+}
+
+/** What unshare says when its child was killed. */
+const unshareNoise = /^unshare: sigprocmask.*$/gm;
+
+/** Nothing of the service's environment, which may hold secrets, reaches a VMM. */
+const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' };
+
+const last = (all: Buffer, limit: number): Buffer => (all.length <= limit ? all : all.subarray(all.length - limit));
+
+function childrenOf(pid: number): readonly number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+}
+
+function findInnermost(pid: number): number {
+  const [child] = childrenOf(pid);
+  return child === undefined ? pid : findInnermost(child);
+}
+
+function killTree(pid: number): void {
+  for (const child of childrenOf(pid)) killTree(child);
+  tryKill(pid);
+}
+
+/** A process that is gone already is what was wanted. */
+export function tryKill(pid: number): boolean {
+  try {
+    process.kill(pid, 'SIGKILL');
+    return true;
+  } catch {
+    return false;
+  }
+}
