@@ -95,13 +95,13 @@ export class VirtualMachine {
     await this.#machine.destroy();
   }
 
+  /** A VM whose agent is gone is of no more use than one whose process is gone. */
   async #watch(): Promise<BigboxError> {
-    const exit = await this.#machine.exited;
+    const silent = this.#connection.closed.then((reason) => `its agent is gone (${reason?.message ?? 'closed'})`);
+    const died = this.#machine.exited.then((exit) => exit.detail);
+    const reason = await Promise.race([silent, died]);
     if (this.#state !== 'gone') this.#state = 'failed';
-    return new BigboxError('VM_LOST', {
-      message: `The VM ${this.id} died: ${exit.detail}.`,
-      context: { vm_id: this.id },
-    });
+    return new BigboxError('VM_LOST', { message: `The VM ${this.id} died: ${reason}.`, context: { vm_id: this.id } });
   }
 }
 

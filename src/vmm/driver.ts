@@ -4,6 +4,7 @@ import type { GuestConnection } from '../guest/index.ts';
 export interface MachineSpec {
   readonly kernel: string;
   readonly initramfs: string;
+  /** What the kernel is told; the driver adds its console. */
   readonly commandLine: string;
   /** A raw root file system image. */
   readonly disk: string;

@@ -41,7 +41,7 @@ export function toCommandLine(options: CommandLineOptions): readonly [string, ..
     ...memory(options),
     ...words(`-kernel ${inherited(descriptors.kernel)} -initrd ${inherited(descriptors.initramfs)}`),
     '-append',
-    spec.commandLine,
+    `console=ttyS0 ${spec.commandLine}`,
     ...words(`-chardev socket,id=console,fd=${descriptors.console} -serial chardev:console`),
     ...words(`-device virtio-serial-pci -chardev socket,id=agent,path=${fileNames.agent},server=on,wait=off`),
     ...words('-device virtserialport,chardev=agent,name=agent -device virtio-rng-pci'),

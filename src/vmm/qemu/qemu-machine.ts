@@ -46,12 +46,12 @@ export class QemuMachine implements Machine {
   }
 
   async connect(signal: AbortSignal): Promise<GuestConnection> {
-    const path = this.#parts.directory.socket(fileNames.agent);
+    const socketPath = this.#parts.directory.socket(fileNames.agent);
     const lost = this.exited.then((exit) => {
       throw new BigboxError('VM_LOST', { message: `The VM ended: ${exit.detail}.`, context: { machine: this.id } });
     });
     lost.catch(() => undefined);
-    return abortable(Promise.race([connectGuest({ path, signal }), lost]), signal);
+    return abortable(Promise.race([connectGuest({ socketPath, signal }), lost]), signal);
   }
 
   async freeze(directory: string): Promise<Snapshot> {

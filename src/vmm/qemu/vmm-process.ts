@@ -5,6 +5,7 @@ import type { MachineExit } from '../driver.ts';
 
 const keptConsoleBytes = 65_536;
 const keptErrorBytes = 4096;
+const wrapperPatienceMs = 1000;
 
 export interface LaunchOptions {
   readonly command: readonly [string, ...string[]];
@@ -51,12 +52,15 @@ export class VmmProcess {
     return this.#console.toString('utf8');
   }
 
-  /** Ends QEMU and its wrappers at once. */
+  /** Ends QEMU at once; its wrappers see that, clean up after it and end too. */
   async kill(): Promise<void> {
     this.#wanted = true;
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      const pid = this.#child.pid ?? 0;
-      if (pid > 0) killTree(pid);
+    const pid = this.#child.pid;
+    if (pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null) {
+      tryKill(this.#pid ?? findInnermost(pid));
+      const stubborn = setTimeout(() => killTree(pid), wrapperPatienceMs);
+      await this.exited;
+      clearTimeout(stubborn);
     }
     await this.exited;
   }

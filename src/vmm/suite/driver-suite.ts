@@ -1,0 +1,148 @@
+import { access, mkdtemp, open, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { BigboxError } from '../../contracts/errors.ts';
+import type { GuestConnection } from '../../guest/index.ts';
+import type { Driver, Machine, MachineSpec, Snapshot } from '../driver.ts';
+
+export interface DriverSuiteOptions {
+  readonly createDriver: (runDirectory: string) => Driver;
+  /** A machine whose guest agent answers. */
+  readonly loadSpec: () => Promise<MachineSpec>;
+}
+
+const agentTimeoutMs = 60_000;
+
+/** The contract of `Driver`: every implementation passes these cases. */
+export function describeDriver(name: string, options: DriverSuiteOptions): void {
+  describe(`driver ${name}`, () => {
+    let directory: string;
+    let driver: Driver;
+    let spec: MachineSpec;
+    let snapshot: Snapshot;
+    const machines: { destroy(): Promise<void> }[] = [];
+    const own = <TMachine extends { destroy(): Promise<void> }>(machine: TMachine): TMachine => {
+      machines.push(machine);
+      return machine;
+    };
+    const restore = async (): Promise<Machine> => {
+      const waiting = own(await driver.prelaunch(snapshot));
+      return own(await waiting.restore());
+    };
+
+    beforeAll(async () => {
+      directory = await mkdtemp(join(tmpdir(), 'bigbox-driver-'));
+      driver = options.createDriver(join(directory, 'run'));
+      spec = await options.loadSpec();
+      const machine = own(await driver.boot(spec));
+      const connection = await connect(machine);
+      expect(await run(connection, 'echo booted')).toBe('booted\n');
+      connection.close();
+      snapshot = await machine.freeze(join(directory, 'template'));
+    });
+    afterEach(async () => {
+      await Promise.all(machines.splice(0).map((machine) => machine.destroy()));
+    });
+    afterAll(async () => {
+      await driver.close();
+      await rm(directory, { recursive: true, force: true });
+    });
+
+    test('says what it is and what it cannot do here', async () => {
+      const capabilities = await driver.probe();
+      expect(capabilities.version).not.toBe('');
+      expect(['kvm', 'tcg']).toContain(capabilities.accelerator);
+      console.log(`[${name}] holds: ${capabilities.confinement.join(', ')}; missing: ${capabilities.missing.join(' ')}`);
+    });
+
+    test('restores clones that answer and do not share what they write', async () => {
+      const clones = await Promise.all([restore(), restore(), restore()]);
+      const connections = await Promise.all(clones.map(connect));
+      await Promise.all(connections.map((connection, index) => run(connection, `echo ${index} > mark`)));
+      const marks = await Promise.all(connections.map((connection) => run(connection, 'cat mark; sync')));
+      expect(marks).toEqual(['0\n', '1\n', '2\n']);
+      expect(await run(await connect(await restore()), 'cat mark 2>&1 || true')).toContain('No such file');
+    });
+
+    test('counts shared memory of clones once', async () => {
+      const [first] = await Promise.all([restore(), restore()]);
+      await connect(first);
+      const { proportionalBytes, residentBytes } = await first.memory();
+      expect(proportionalBytes).toBeGreaterThan(0);
+      expect(proportionalBytes).toBeLessThan(residentBytes);
+    });
+
+    test('leaves nothing of a destroyed machine', async () => {
+      const machine = await restore();
+      await machine.destroy();
+      expect((await machine.exited).reason).toBe('destroyed');
+      await expect(access(`/proc/${machine.pid}`)).rejects.toThrow();
+      expect(await readdir(join(directory, 'run'))).toEqual([]);
+      await machine.destroy();
+    });
+
+    test('notices within a second that a machine was killed from outside', async () => {
+      const machine = await restore();
+      const connection = await connect(machine);
+      const startedAt = performance.now();
+      process.kill(machine.pid, 'SIGKILL');
+      expect((await machine.exited).reason).toBe('died');
+      expect(performance.now() - startedAt).toBeLessThan(1000);
+      await expect(connection.agent.ping({}, { timeoutMs: 5000 })).rejects.toThrow();
+      await expect(machine.connect(AbortSignal.timeout(5000))).rejects.toMatchObject({ code: 'VM_LOST' });
+    });
+
+    test('keeps the console of a guest that does not come up', async () => {
+      const broken = { ...spec, commandLine: spec.commandLine.replace(/root=\S+/, 'root=/dev/nowhere').replace('quiet', '') };
+      const machine = own(await driver.boot(broken));
+      const exit = await Promise.race([machine.exited, machine.connect(AbortSignal.timeout(agentTimeoutMs))]);
+      expect(exit).toMatchObject({ reason: 'died' });
+      expect(machine.consoleTail()).toMatch(/nowhere|Kernel panic|agent/);
+    });
+
+    test('refuses a damaged snapshot', async () => {
+      const machine = own(await driver.boot(spec));
+      (await connect(machine)).close();
+      const damaged = await machine.freeze(join(directory, 'damaged'));
+      for (const file of Object.keys(damaged.files)) {
+        await flipByte(join(damaged.directory, file));
+        await expect(driver.loadSnapshot(damaged.directory)).rejects.toMatchObject({ code: 'VM_SNAPSHOT_FAILED' });
+      }
+      await expect(driver.prelaunch(damaged)).rejects.toMatchObject({ code: 'VM_SNAPSHOT_FAILED' });
+      await expect(driver.loadSnapshot(join(directory, 'nowhere'))).rejects.toBeInstanceOf(BigboxError);
+      expect((await driver.loadSnapshot(snapshot.directory)).files).toEqual(snapshot.files);
+    });
+
+    test('removes what an earlier owner left, and nothing else', async () => {
+      const machine = await restore();
+      const other = options.createDriver(join(directory, 'elsewhere'));
+      expect(await other.removeLeftovers()).toEqual([]);
+      const successor = options.createDriver(join(directory, 'run'));
+      expect((await successor.removeLeftovers()).length).toBeGreaterThan(0);
+      expect((await machine.exited).reason).toBe('died');
+      expect(await readdir(join(directory, 'run'))).toEqual([]);
+    });
+  });
+}
+
+const connect = (machine: Machine): Promise<GuestConnection> => machine.connect(AbortSignal.timeout(agentTimeoutMs));
+
+async function run({ agent }: GuestConnection, script: string): Promise<string> {
+  const output: Uint8Array[] = [];
+  for await (const { event } of agent.exec({ argv: ['bash', '-c', script] }, { timeoutMs: agentTimeoutMs }))
+    if (event.case === 'stdout' || event.case === 'stderr') output.push(event.value.data);
+  return Buffer.concat(output).toString('utf8');
+}
+
+async function flipByte(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    const byte = Buffer.alloc(1);
+    await file.read(byte, 0, 1, 5);
+    byte.writeUInt8(byte.readUInt8() ^ 0xff);
+    await file.write(byte, 0, 1, 5);
+  } finally {
+    await file.close();
+  }
+}
