@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
-import { type Configuration, loadConfiguration } from '../../config/index.ts';
+import { type Configuration, loadConfiguration, processEnvironment } from '../../config/index.ts';
 import { ensureGuestAgent, ensureImage } from '../../images/index.ts';
 import { createLogger, type Logger } from '../../lib/log.ts';
 import { templateName, type VmImage } from '../../vm/index.ts';
@@ -9,7 +9,7 @@ import { readServiceKey, startVmService } from './index.ts';
 /** Gives the image out of the cache, building what is missing there. */
 async function loadImage(configuration: Configuration, logger: Logger, signal: AbortSignal): Promise<VmImage> {
   const onProgress = ({ step }: { readonly step: string }): void => logger.info({ step }, 'image');
-  const common = { cacheDir: configuration.cacheDir, environment: process.env, signal, onProgress };
+  const common = { cacheDir: configuration.cacheDir, environment: processEnvironment(), signal, onProgress };
   const sourceDir = fileURLToPath(new URL('../../../guest', import.meta.url));
   const agentPath = await ensureGuestAgent({ ...common, sourceDir });
   const image = await ensureImage({ ...common, agentPath });

@@ -30,10 +30,9 @@ describe('toCommandLine()', () => {
     const disks = line('clone', 'tcg')
       .split(' ')
       .filter((word) => word.startsWith('driver='));
-    expect(disks.filter((disk) => !disk.includes('read-only=on')).map((disk) => /node-name=(\w+)/.exec(disk)?.[1])).toEqual([
-      'layer',
-      'top',
-    ]);
+    expect(
+      disks.filter((disk) => !disk.includes('read-only=on')).map((disk) => /node-name=(\w+)/.exec(disk)?.[1]),
+    ).toEqual(['layer', 'top']);
   });
 
   test('never takes a path of the host', () => {

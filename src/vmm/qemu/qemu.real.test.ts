@@ -3,7 +3,6 @@ import { silentLogger } from '../../lib/log.ts';
 import { describeDriver } from '../suite/driver-suite.ts';
 import { QemuDriver } from './qemu-driver.ts';
 
-
 describeDriver('qemu', {
   createDriver: (runDirectory) => new QemuDriver({ runDirectory, logger: silentLogger }),
   loadSpec: async () => ({ ...(await loadTestImage()), vcpus: 1, memoryMib: 256 }),
