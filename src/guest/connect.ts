@@ -51,7 +51,10 @@ function openConnection(socket: Socket, logger: Logger): GuestConnection {
     createConnection: () => socket,
     settings: { initialWindowSize: streamWindow, enablePush: false, maxFrameSize: frameSize },
   });
-  session.once('connect', () => session.setLocalWindowSize(connectionWindow));
+  // A connection may be closed before Node says that it is there.
+  session.once('connect', () => {
+    if (!session.destroyed) session.setLocalWindowSize(connectionWindow);
+  });
   let reason: Error | undefined;
   let closing = false;
   // A breach of the protocol arrives here, and would end the process otherwise.
