@@ -10,6 +10,18 @@ export type { InstalledModel, LoadedModel, ModelServer, ServerState } from './mo
 
 const largestBody = 8 * 1024 * 1024;
 
+/** Reads JSON with an error that says what is wrong where, as Ollama's does. */
+function readJson(app: HttpServer): void {
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      done(null, body === '' ? undefined : JSON.parse(body.toString()));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}
+
 /** Errors of a scope are answered in the form that its clients know. */
 function answerErrors(app: HttpServer, toBody: (error: ReturnType<typeof toWireError>) => unknown): void {
   app.setErrorHandler((thrown, request, reply) => {
@@ -38,12 +50,14 @@ export async function createOllamaServer(
     formatError: (error) => ({ error: error.message }),
   });
   await app.register((scope, _options, done) => {
+    readJson(scope);
     answerErrors(scope, ({ message }) => ({ error: message }));
     addListingRoutes(scope, server);
     addGenerationRoutes(scope, server);
     done();
   });
   await app.register((scope, _options, done) => {
+    readJson(scope);
     answerErrors(scope, toOpenAiError);
     addOpenAiRoutes(scope, server);
     done();

@@ -2,7 +2,12 @@ import { BigboxError } from '../../contracts/errors.ts';
 import { Semaphore, abortable } from '../../lib/async.ts';
 import { systemClock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
-import { type GenerationEvent, type GenerationRequest, ThreadGovernor } from '../../llm/embedded/index.ts';
+import {
+  type GenerationEvent,
+  type GenerationRequest,
+  ThreadGovernor,
+  type ThreadSpeed,
+} from '../../llm/embedded/index.ts';
 import type { StoredModel } from '../../llm/store/index.ts';
 import { CalibrationMemory } from './calibration-file.ts';
 import { MachineLoad } from './machine-load.ts';
@@ -17,6 +22,12 @@ export interface ModelHostOptions {
   readonly maxWaiting: number;
   readonly abortPatienceMs: number;
   readonly logger: Logger;
+}
+
+interface Calibration {
+  readonly speeds: readonly ThreadSpeed[];
+  /** Whether nobody else used the cores while it was measured. */
+  readonly quiet: boolean;
 }
 
 interface Loaded {
@@ -35,6 +46,8 @@ export class ModelHost {
   readonly governor: ThreadGovernor;
   readonly #options: ModelHostOptions;
   readonly #calibrations: CalibrationMemory;
+  /** What was measured since the start, by hash of the model. */
+  readonly #measured = new Map<string, Calibration>();
   readonly #load = new MachineLoad();
   readonly #places: Semaphore;
   readonly #switching = new Semaphore(1);
@@ -175,11 +188,11 @@ export class ModelHost {
 
   async #start(stored: StoredModel): Promise<void> {
     const { cores, logger } = this.#options;
-    const speeds = await this.#calibrations.recall(stored.model.sha256, cores);
+    const known = await this.#calibrationOf(stored, cores);
     const worker = new WorkerProcess({
       ...this.#options,
       path: stored.path,
-      ...(speeds === undefined ? {} : { speeds }),
+      ...(known === undefined ? {} : { speeds: known.speeds }),
       onSpeed: (sample) => this.#observe(sample),
     });
     const loaded: Loaded = { stored, worker };
@@ -193,15 +206,28 @@ export class ModelHost {
     void worker.exited.then(() => this.#onExit(loaded));
   }
 
+  async #calibrationOf({ model }: StoredModel, cores: number): Promise<Calibration | undefined> {
+    const measured = this.#measured.get(model.sha256);
+    if (measured !== undefined) return measured;
+    const speeds = await this.#calibrations.recall(model.sha256, cores);
+    return speeds === undefined ? undefined : { speeds, quiet: true };
+  }
+
   #onReady(loaded: Loaded, ready: WorkerReady): void {
     loaded.facts = ready;
     const { logger, cores } = this.#options;
     const { model } = loaded.stored;
-    const othersWereQuiet = this.#load.take() - ready.ownBusyCores < quietCores;
-    this.governor.calibrate(ready.speeds, !ready.measured || othersWereQuiet);
+    const quiet = ready.measured
+      ? this.#load.take() - ready.ownBusyCores < quietCores
+      : (this.#measured.get(model.sha256)?.quiet ?? true);
+    this.#measured.set(model.sha256, { speeds: ready.speeds, quiet });
+    this.governor.calibrate(ready.speeds, quiet);
     this.#applyThreads();
-    logger.info({ model: model.name, threads: this.governor.threads, speeds: ready.speeds }, 'The model is ready.');
-    if (!ready.measured || !othersWereQuiet) return;
+    logger.info(
+      { model: model.name, threads: this.governor.threads, speeds: ready.speeds, quiet },
+      'The model is ready.',
+    );
+    if (!ready.measured || !quiet) return;
     this.#calibrations
       .remember(model.sha256, cores, ready.speeds)
       .catch((error: unknown) => logger.warn({ err: error }, 'The calibration could not be kept.'));

@@ -2,8 +2,9 @@ import type { Llama, LlamaContext, LlamaModel } from 'node-llama-cpp';
 import type { ThreadSpeed } from './types.ts';
 
 const promptTokens = 64;
+const promptPiece = 16;
 const outputTokens = 16;
-/** On a busy machine several threads may write less than one token a second: that is known early. */
+/** On a busy machine several threads may do less than one token a second: that is known early. */
 const longestMs = 2_500;
 const sample = 'A lighthouse keeper counts the ships that pass in the night and writes their names into a book. ';
 
@@ -35,10 +36,12 @@ export async function calibrate(
       llama.maxThreads = threads;
       await sequence.clearHistory();
       const startedAt = performance.now();
-      await sequence.evaluateWithoutGeneratingNewTokens(tokens.slice(0, -1));
+      let read = 0;
+      for (; read < promptTokens && performance.now() - startedAt < longestMs; read += promptPiece)
+        await sequence.evaluateWithoutGeneratingNewTokens(tokens.slice(read, read + promptPiece));
       const readAt = performance.now();
       let count = 0;
-      for await (const _token of sequence.evaluate(tokens.slice(-1), {
+      for await (const _token of sequence.evaluate(tokens.slice(0, 1), {
         temperature: 0.8,
         seed: 1,
         yieldEogToken: true,
@@ -49,7 +52,7 @@ export async function calibrate(
       const endedAt = performance.now();
       speeds.push({
         threads,
-        promptTokensPerSecond: (tokens.length * 1000) / (readAt - startedAt),
+        promptTokensPerSecond: (read * 1000) / (readAt - startedAt),
         outputTokensPerSecond: (count * 1000) / (endedAt - readAt),
       });
     }

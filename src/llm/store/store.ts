@@ -119,7 +119,11 @@ async function download(model: CatalogueModel, options: EnsureOptions): Promise<
  * MODEL_DOWNLOAD_FAILED (every source with its reason), and the signal's reason.
  */
 export async function ensureModel(name: string, options: EnsureOptions): Promise<StoredModel> {
-  const model = getModel(name);
+  return ensureContent(getModel(name), options);
+}
+
+/** Like `ensureModel`, for a model that need not be in the catalogue. */
+export async function ensureContent(model: CatalogueModel, options: EnsureOptions): Promise<StoredModel> {
   const path = modelPath(options.cacheDir, model);
   if (await isIntact(path, model, options.signal)) return { model, path };
   await mkdir(modelsDirectory(options.cacheDir), { recursive: true });
