@@ -18,7 +18,7 @@ export interface StreamOptions {
 }
 
 const maxStreams = 256;
-let openStreams = 0;
+const openStreams = new WeakMap<object, number>();
 
 const toText = ({ id, event, data }: ServerEvent): string =>
   `${id === undefined ? '' : `id: ${id}\n`}${event === undefined ? '' : `event: ${event}\n`}data: ${JSON.stringify(data)}\n\n`;
@@ -51,12 +51,14 @@ export async function streamEvents(
   source: (signal: AbortSignal) => AsyncIterable<ServerEvent>,
   { heartbeatMs = 15_000 }: StreamOptions = {},
 ): Promise<void> {
-  if (openStreams >= maxStreams)
+  const { server } = reply.server;
+  const open = openStreams.get(server) ?? 0;
+  if (open >= maxStreams)
     throw new BigboxError('LIMIT_EXCEEDED', {
-      message: `There are ${openStreams} event streams open, the most this server keeps.`,
+      message: `There are ${open} event streams open, the most this server keeps.`,
       context: { limit: maxStreams },
     });
-  openStreams += 1;
+  openStreams.set(server, open + 1);
   const signal = requestSignal(reply);
   const response = begin(reply);
   const heartbeat = setInterval(() => response.write(': still here\n\n'), heartbeatMs);
@@ -68,7 +70,7 @@ export async function streamEvents(
     if (!response.destroyed) response.write(toText({ event: 'error', data: toErrorBody(error, reply.request.id) }));
   } finally {
     clearInterval(heartbeat);
-    openStreams -= 1;
+    openStreams.set(server, (openStreams.get(server) ?? 1) - 1);
     response.end();
   }
 }

@@ -7,7 +7,6 @@ import { LiveSession } from './live-session.ts';
 
 const maxSockets = 256;
 const pingEveryMs = 30_000;
-let openSockets = 0;
 
 /** Closes a socket whose other side no longer answers pings. */
 function watchForSilence(socket: WebSocket): void {
@@ -24,7 +23,6 @@ function watchForSilence(socket: WebSocket): void {
 }
 
 function serve(socket: WebSocket, request: FastifyRequest, runs: Runs): void {
-  openSockets += 1;
   const controller = new AbortController();
   const session = new LiveSession({
     socket,
@@ -33,10 +31,7 @@ function serve(socket: WebSocket, request: FastifyRequest, runs: Runs): void {
     client: request.headers['user-agent'] ?? '',
     signal: controller.signal,
   });
-  socket.once('close', () => {
-    openSockets -= 1;
-    controller.abort();
-  });
+  socket.once('close', () => controller.abort());
   socket.on('error', (error) => request.log.debug({ err: error }, 'A live connection broke.'));
   socket.on('message', (data, isBinary) => void session.receive(data, isBinary));
   watchForSilence(socket);
@@ -54,9 +49,10 @@ export function addLiveSocket(app: HttpServer, runs: Runs, url: string): void {
       websocket: true,
       schema: { hide: true },
       preValidation: async () => {
-        if (openSockets < maxSockets) return;
+        const { size } = app.websocketServer.clients;
+        if (size < maxSockets) return;
         throw new BigboxError('LIMIT_EXCEEDED', {
-          message: `There are ${openSockets} live connections, the most this server keeps.`,
+          message: `There are ${size} live connections, the most this server keeps.`,
           context: { limit: maxSockets },
         });
       },

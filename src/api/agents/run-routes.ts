@@ -140,6 +140,7 @@ function addEventRoute(app: HttpServer, runs: Runs, { base, hide }: RunRoutesPla
   app.get(
     `${base}/:id/events`,
     {
+      exposeHeadRoute: false,
       schema: {
         tags,
         hide,
