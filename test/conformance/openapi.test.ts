@@ -2,13 +2,16 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ErrorBody } from '../../src/contracts/errors.ts';
 import { malformedRequests, type Route, routesOf } from './support/malformed-requests.ts';
-import { type ServerUnderTest, startAgents } from './support/servers.ts';
+import { type ServerUnderTest, startAgents, startVms } from './support/servers.ts';
 import { sendRaw, tryWebSocket, type WireAnswer } from './support/wire.ts';
 
 /** Requests sent to each server; the issue asks for a hundred. */
 const malformedCount = 400;
 
-describe.each([['agent server', startAgents]])('%s', (_name, start) => {
+describe.each([
+  ['agent server', startAgents],
+  ['VM service', startVms],
+])('%s', (_name, start) => {
   let server: ServerUnderTest;
   let routes: readonly Route[];
   let key: Record<string, string>;
@@ -100,8 +103,8 @@ describe.each([['agent server', startAgents]])('%s', (_name, start) => {
 
   test('opens its WebSocket to key holders of its own origin only', async () => {
     const url = server.url + server.webSocket;
-    await expect(tryWebSocket(url, key)).resolves.toBe('open');
-    await expect(tryWebSocket(url, { ...key, origin: server.url })).resolves.toBe('open');
+    await expect(tryWebSocket(url, key)).resolves.toBe(server.welcome);
+    await expect(tryWebSocket(url, { ...key, origin: server.url })).resolves.toBe(server.welcome);
     await expect(tryWebSocket(url, {})).resolves.toBe(401);
     await expect(tryWebSocket(url, { ...key, origin: 'http://attacker.example' })).resolves.toBe(403);
     await expect(tryWebSocket(url, { ...key, host: 'attacker.example' })).resolves.toBe(403);

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startVmService } from '../../../src/apps/fcctl-web/index.ts';
 import { agentServerFiles, startAgentServer } from '../../../src/apps/terraphim-server/index.ts';
 import { silentLogger } from '../../../src/lib/log.ts';
 
@@ -11,6 +12,8 @@ export interface ServerUnderTest {
   readonly key: string;
   /** Path of a WebSocket that it serves. */
   readonly webSocket: string;
+  /** What that path answers to who may call: the VM service knows no such VM. */
+  readonly welcome: 'open' | 404;
   close(): Promise<void>;
 }
 
@@ -40,6 +43,42 @@ export async function startAgents(): Promise<ServerUnderTest> {
     url: server.url,
     key,
     webSocket: '/ws',
+    welcome: 'open',
+    close: async () => {
+      await server.close();
+      await rm(dataDir, { recursive: true });
+    },
+  };
+}
+
+/** Starts the VM service as it is run, but without an image: whatever would need a VM is refused. */
+export async function startVms(): Promise<ServerUnderTest> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'bigbox-vms-'));
+  const key = 'a-service-key-for-tests-only';
+  const server = await startVmService({
+    dataDir,
+    port: 0,
+    poolSize: 1,
+    vmMemoryMib: 128,
+    maxVms: 2,
+    maxOutputBytes: 4096,
+    languages: ['bash'],
+    validateCode: true,
+    maxCodeLength: 1000,
+    timeoutMs: 1000,
+    serviceKey: key,
+    verifyUrl: `${nowhere}/api/v1/auth/verify`,
+    allowedOrigins: [],
+    openOnLoopback: false,
+    loadImage: () => Promise.reject(new Error('These tests have no image.')),
+    logger: silentLogger,
+  });
+  return {
+    name: 'VM service',
+    url: server.url,
+    key,
+    webSocket: '/ws/vm-none',
+    welcome: 404,
     close: async () => {
       await server.close();
       await rm(dataDir, { recursive: true });
