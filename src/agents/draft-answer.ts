@@ -1,9 +1,15 @@
-import type { ModelOpinion, Perspective, PerspectiveAnswer, TokenUsage } from '../contracts/analysis.ts';
-import { BigboxError } from '../contracts/errors.ts';
+import { z } from 'zod';
+import {
+  Level,
+  type ModelOpinion,
+  type Perspective,
+  type PerspectiveAnswer,
+  type TokenUsage,
+} from '../contracts/analysis.ts';
 import { type Language, toLanguage } from '../contracts/execution.ts';
 import type { Model } from '../contracts/ports.ts';
+import { BigboxError } from '../contracts/errors.ts';
 import type { CodeBlock } from './code-blocks.ts';
-import { lists, type RawDraft, toDraftFields, toDraftShape, toQuestions } from './draft-shape.ts';
 import { toPoints } from './points.ts';
 import { type Assignment, toPerspectiveSystem, toTopicLines } from './prompts.ts';
 import { type AgentDelta, callForStructure } from './structured-call.ts';
@@ -41,8 +47,8 @@ export async function* draftAnswer(request: DraftRequest): AsyncGenerator<DraftE
   const codeLanguages = perspective.computes === true ? request.languages : [];
   const { answer, cost } = yield* callForStructure({
     model: request.model,
-    shape: toDraftShape(perspective, codeLanguages),
-    fields: toDraftFields(perspective),
+    shape: toShape(codeLanguages),
+    fields: liveFields,
     request: {
       system: toPerspectiveSystem(perspective, request),
       prompt: toPrompt(request, codeLanguages),
@@ -59,45 +65,81 @@ export async function* draftAnswer(request: DraftRequest): AsyncGenerator<DraftE
   yield { type: 'finished', draft, ...cost };
 }
 
-function toPrompt(request: DraftRequest, codeLanguages: readonly Language[]): string {
-  const questions = toQuestions(request.perspective);
-  return [
-    ...toTopicLines(request),
-    '',
-    'Fill in the JSON. Every text is one complete sentence of 10 to 20 words about this topic, with a particular person, place, thing or amount in it:',
-    ...lists.flatMap((list) => Object.entries(questions[list]).map(([key, question]) => `${key}: ${question}`)),
-    'summary: what you conclude from these points, in one sentence of 15 to 30 words',
-    ...(codeLanguages.length === 0 ? [] : [programRule]),
-    'opinion: how you rate it',
-  ].join('\n');
+const liveFields = {
+  summary: { style: 'paragraph' },
+  key_points: { title: 'Key points', style: 'list' },
+  insights: { title: 'Insights', style: 'list' },
+  recommendations: { title: 'Recommendations', style: 'list' },
+  program: { title: 'Calculation', style: 'code' },
+} as const;
+
+/** What the model writes. Text comes first, opinion last: a small model that has argued rates better than one that has not. */
+const RawAnswer = z.object({
+  summary: z.string(),
+  key_points: z.array(z.string()),
+  insights: z.array(z.string()),
+  recommendations: z.array(z.string()),
+  program_language: z.string().optional(),
+  program: z.string().optional(),
+  opinion: z.object({
+    risk: Level,
+    difficulty: Level,
+    novelty: Level,
+    effect_on_people: Level,
+    long_term_value: Level,
+    confidence: z.number(),
+  }),
+});
+type RawAnswer = z.infer<typeof RawAnswer>;
+
+const confidences = z.union([0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9].map((value) => z.literal(value)));
+
+function toShape(codeLanguages: readonly Language[]): z.ZodType<RawAnswer> {
+  const list = (length: number): z.ZodArray<z.ZodString> => z.array(z.string()).min(length).max(length);
+  const text = { summary: z.string(), key_points: list(3), insights: list(2), recommendations: list(2) };
+  const code = { program_language: z.enum(['none', ...codeLanguages]), program: z.string() };
+  const opinion = RawAnswer.shape.opinion.extend({ confidence: confidences });
+  return codeLanguages.length === 0 ? z.object({ ...text, opinion }) : z.object({ ...text, ...code, opinion });
 }
 
-const programRule =
-  'program: a complete Python program of at most 10 lines without imports that sets example figures for this topic, computes one result and prints it with a label and unit; program_language none and an empty program where a calculation does not help';
+function toPrompt(request: DraftRequest, codeLanguages: readonly Language[]): string {
+  const { perspective } = request;
+  const lines = [
+    ...toTopicLines(request),
+    '',
+    `Answer from the ${perspective.name.toLowerCase()} side only. ${perspective.approach}`,
+    'Give JSON:',
+    '"summary": your answer to the topic in one sentence of 15 to 30 words that takes a position.',
+    '"key_points": 3 different statements of 8 to 16 words. Each names one particular thing and says what happens to it.',
+    '"insights": 2 statements of 8 to 16 words that most people overlook.',
+    '"recommendations": 2 actions of 8 to 16 words. Each begins with a verb and says who should do it.',
+  ];
+  if (codeLanguages.length > 0)
+    lines.push(
+      '"program": if a small calculation helps, a complete program of at most 15 lines that sets example figures, computes and prints one result with a label; else "" and "program_language" "none".',
+    );
+  lines.push('"opinion": how you rate the idea.');
+  return lines.join('\n');
+}
 
 interface AnswerContext {
   readonly perspective: string;
   readonly topic: string;
 }
 
-function toAnswer(raw: RawDraft, { perspective, topic }: AnswerContext): PerspectiveAnswer {
-  const texts = {
-    key_points: Object.values(raw.key_points),
-    insights: Object.values(raw.insights),
-    recommendations: Object.values(raw.recommendations),
-  };
-  const points = toPoints(texts, { perspective, topic });
-  const summary = cleanStatement(raw.summary, topic) || (points.key_points[0]?.text ?? '');
-  const statements = points.key_points.length + points.insights.length + points.recommendations.length;
+function toAnswer(raw: RawAnswer, { perspective, topic }: AnswerContext): PerspectiveAnswer {
+  const lists = toPoints(raw, { perspective, topic });
+  const summary = cleanStatement(raw.summary, topic) || (lists.key_points[0]?.text ?? '');
+  const statements = lists.key_points.length + lists.insights.length + lists.recommendations.length;
   if (summary === '' || statements < 2)
     throw new BigboxError('ANSWER_UNUSABLE', {
       message: `Only ${statements} statements of the ${perspective} answer can be printed.`,
       context: { perspective, statements },
     });
-  return { perspective, summary, ...points, opinion: toOpinion(raw.opinion), code_runs: [], revised: false };
+  return { perspective, summary, ...lists, opinion: toOpinion(raw.opinion), code_runs: [], revised: false };
 }
 
-function toOpinion(raw: RawDraft['opinion']): ModelOpinion {
+function toOpinion(raw: RawAnswer['opinion']): ModelOpinion {
   return {
     confidence: raw.confidence,
     matrix: {
@@ -111,7 +153,7 @@ function toOpinion(raw: RawDraft['opinion']): ModelOpinion {
 }
 
 /** The program, where it is one: in a language that may run, not empty, and with something that it prints. */
-function toCode(raw: RawDraft, allowed: readonly Language[]): CodeBlock[] {
+function toCode(raw: RawAnswer, allowed: readonly Language[]): CodeBlock[] {
   const language = toLanguage(raw.program_language ?? '');
   if (language === undefined || !allowed.includes(language)) return [];
   const code = (raw.program ?? '')

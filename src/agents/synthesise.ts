@@ -72,28 +72,28 @@ function toFields(plan: readonly PlannedStatement[]): Record<string, LiveField> 
 }
 
 const tasks: Readonly<Record<SynthesisSection, string>> = {
-  convergent_findings: 'what both agree on, in one sentence of 12 to 22 words',
-  divergent_views: 'how the two differ, in one sentence of 12 to 25 words with "while"',
-  priorities: 'as a short order of at most 12 words',
-  success_factors: 'one sentence of at most 18 words that begins with "It works only if"',
+  convergent_findings: 'say what both agree on',
+  divergent_views: 'say how they differ, naming both sides',
+  priorities: 'say what should be done and why',
+  success_factors: 'say what success depends on',
 };
 
 function toPrompt({ topic, answers }: SynthesisRequest, plan: readonly PlannedStatement[]): string {
   return [
     `Topic: ${topic}`,
-    'Conclusions of the advisers:',
+    'The advisers answered:',
     ...answers.map((answer) => `- ${toName(answer.perspective)}: ${answer.summary}`),
     '',
-    'Fill in the JSON. Put the statements behind each key into your own words:',
+    'Write JSON with one sentence of 12 to 25 words for each of these keys, from the statements given with it:',
     ...plan.map(({ key, section, points }) => {
-      const said = points.map((point) => `${toName(point.perspective)}: "${point.text}"`).join(' ');
-      return `${key} (${tasks[section]}): ${said}`;
+      const said = points.map((point) => `${toName(point.perspective)} says "${point.text}"`).join(' ');
+      return `"${key}" (${tasks[section]}): ${said}`;
     }),
-    'summary: what follows for the topic, in one sentence of 20 to 35 words that names no adviser',
+    '"summary": the common answer to the topic in one or two sentences, at most 40 words.',
   ].join('\n');
 }
 
-const toName = (perspective: string): string => `the ${perspective.replaceAll('_', '-')} view`;
+const toName = (perspective: string): string => `the ${perspective.replaceAll('_', '-')} adviser`;
 
 function toSynthesis(
   request: SynthesisRequest,

@@ -1,7 +1,15 @@
 import { Command, CommanderError } from 'commander';
 import { BigboxError } from '../contracts/errors.ts';
 import { version } from '../lib/version.ts';
+import { downCommand } from './commands/down.ts';
+import { keyCommand } from './commands/key.ts';
+import { loginLinkCommand } from './commands/login-link.ts';
+import { logsCommand } from './commands/logs.ts';
+import { modelsCommand } from './commands/models.ts';
+import { runCommand } from './commands/run.ts';
+import { statusCommand } from './commands/status.ts';
 import { testCommand } from './commands/test.ts';
+import { upCommand } from './commands/up.ts';
 import { withExamples } from './examples.ts';
 import { debugFlag } from './flags/debug.ts';
 import { exitCodes } from './output/error.ts';
@@ -24,6 +32,14 @@ export function createProgram(): Command {
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .configureHelp({ sortOptions: false })
+    .addCommand(upCommand())
+    .addCommand(downCommand())
+    .addCommand(statusCommand())
+    .addCommand(logsCommand())
+    .addCommand(runCommand())
+    .addCommand(loginLinkCommand())
+    .addCommand(keyCommand())
+    .addCommand(modelsCommand())
     .addCommand(testCommand());
   withExamples(
     program,

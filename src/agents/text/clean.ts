@@ -20,7 +20,7 @@ export function cleanStatement(raw: string, topic: string): string {
 
 /** Splits into sentences; a full stop inside a number or an abbreviation does not end one. */
 export function toSentences(text: string): string[] {
-  return text.split(/(?<=[.!?])\s+(?=[\p{Lu}\p{Lo}"'(])/u).filter((sentence) => sentence.trim() !== '');
+  return text.split(/(?<=[.!?])\s+(?=[\p{Lu}"'(])/u).filter((sentence) => sentence.trim() !== '');
 }
 
 function dropSentencesWith(text: string, pattern: RegExp): string {
