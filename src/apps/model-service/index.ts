@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { type InstalledModel, type ModelServer, type ServerState, createOllamaServer } from '../../api/ollama/index.ts';
-import { listen } from '../../http/index.ts';
+import { type HttpServer, listen } from '../../http/index.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type Source, createHubSource } from '../../llm/store/index.ts';
 import { LocalModels } from './local-models.ts';
@@ -41,6 +41,8 @@ export interface ModelService {
   readonly prepare: (name: string, signal: AbortSignal) => Promise<void>;
   readonly close: () => Promise<void>;
 }
+
+const closeGraceMs = 1_000;
 
 function toState(host: ModelHost): ServerState {
   const { loaded, governor, tokensPerSecond } = host;
@@ -99,6 +101,16 @@ function toModelServer(instance: string, host: ModelHost, models: LocalModels): 
   };
 }
 
+/** Lets answers end that are being sent, then cuts what is left: a connection without a request would hold the stop for a minute. */
+async function closeServer(app: HttpServer): Promise<void> {
+  const cut = setTimeout(() => app.server.closeAllConnections(), closeGraceMs);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(cut);
+  }
+}
+
 /**
  * Starts the model service: an HTTP server with the interface of Ollama, and llama.cpp in a process of its own that may crash
  * without taking the server along. The caller closes it. Throws PORT_IN_USE.
@@ -126,7 +138,7 @@ export async function startModelService(options: ModelServiceOptions): Promise<M
     },
     async close() {
       await host.close();
-      await app.close();
+      await closeServer(app);
     },
   };
 }
