@@ -78,7 +78,7 @@ async function bringUpLocked(
   }
   for (const warning of configuration.warnings) process.stderr.write(`warning: ${warning}\n`);
   const environment = toEnvironment(flags);
-  const missingPackages = await agreeOnPackages([], options);
+  const missingPackages = await agreeOnPackages({ machine: true, extra: [] }, options);
   const setup = setupSteps({ configuration, environment, root, missingPackages, models: ownModel ? ['default'] : [] });
   const wanted = setup.filter(
     ({ name }) => configuration.execution.enabled || !['guest agent', 'vm image'].includes(name),

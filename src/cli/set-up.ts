@@ -1,5 +1,12 @@
 import { setInterval as every } from 'node:timers';
-import { type Step, downloadSize, findMissingPackages, runSteps, type SystemPackage } from '../apps/setup/index.ts';
+import {
+  type Step,
+  downloadSize,
+  findMissingPackages,
+  runSteps,
+  type PackageWish,
+  type SystemPackage,
+} from '../apps/setup/index.ts';
 import { processEnvironment } from '../config/index.ts';
 import { BigboxError } from '../contracts/errors.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -18,11 +25,11 @@ export interface SetUpOptions {
  * Throws SETUP_STEP_FAILED when the person says no.
  */
 export async function agreeOnPackages(
-  extra: readonly SystemPackage[],
+  wanted: PackageWish,
   { yes, signal }: SetUpOptions,
 ): Promise<readonly SystemPackage[]> {
   const options = { environment: processEnvironment(), signal };
-  const missing = await findMissingPackages(extra, options);
+  const missing = await findMissingPackages(wanted, options);
   if (missing.length === 0) return missing;
   const size = await downloadSize(missing, options);
   const list = `${missing.map(({ name }) => name).join(', ')}${size === undefined ? '' : ` (${size})`}`;

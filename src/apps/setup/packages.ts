@@ -60,15 +60,29 @@ const programs: Readonly<Record<string, string>> = {
   'libc6-dev': 'gcc',
 };
 
-/** Finds which packages are missing on this machine; the compiler counts only where no new enough cargo is on PATH. */
-export async function findMissingPackages(
-  extra: readonly SystemPackage[],
+export interface PackageWish {
+  /** What building and running microVMs and fetching a model needs. */
+  readonly machine: boolean;
+  readonly extra: readonly SystemPackage[];
+}
+
+async function wantedPackages(
+  { machine, extra }: PackageWish,
   options: ProgramOptions,
 ): Promise<readonly SystemPackage[]> {
+  if (!machine) return extra;
   const compiler = (await hasNewCargo(options))
     ? guestAgentPackages.filter(({ name }) => !/cargo|rust/.test(name))
     : guestAgentPackages;
-  const wanted = [...machinePackages, ...imagePackages, ...compiler, ...extra];
+  return [...machinePackages, ...imagePackages, ...compiler, ...extra];
+}
+
+/** Finds which packages are missing on this machine; the compiler counts only where no new enough cargo is on PATH. */
+export async function findMissingPackages(
+  wish: PackageWish,
+  options: ProgramOptions,
+): Promise<readonly SystemPackage[]> {
+  const wanted = await wantedPackages(wish, options);
   if (await onPath('dpkg-query', options.environment)) {
     const present = await installed(
       wanted.map(({ name }) => name),

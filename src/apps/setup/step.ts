@@ -1,7 +1,6 @@
 /** The parts of a set-up, by the names that a person reads. */
 export type SetupStepName =
   | 'packages'
-  | 'test packages'
   | 'guest agent'
   | 'vm image'
   | 'web pages'

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Argument, Command, Option } from 'commander';
-import { loadConfiguration, processEnvironment } from '../../config/index.ts';
+import { type Environment, loadConfiguration, processEnvironment } from '../../config/index.ts';
 import { BigboxError } from '../../contracts/errors.ts';
 import { withExamples } from '../examples.ts';
 import { yesFlag } from '../flags/yes.ts';
@@ -13,11 +13,13 @@ import { describeFailure, describeRun, describeSkips } from '../test/describe.ts
 import { sumOutcomes } from '../test/read-results.ts';
 import { type SuiteRun, runSuite } from '../test/run-suite.ts';
 import { runSuites } from '../test/run-suites.ts';
-import type { Suite } from '../test/suite.ts';
+import { setUpFor } from '../test/set-up-for.ts';
+import type { Suite, SuiteNeed } from '../test/suite.ts';
 import { presentSuites } from '../test/suites.ts';
 import { keepTimes, readTimes } from '../test/times.ts';
 
 interface TestFlags {
+  readonly debug?: true;
   readonly list?: true;
   readonly long?: true;
   readonly yes?: true;
@@ -78,11 +80,17 @@ interface RunAllOptions {
 }
 
 async function runAll(chosen: readonly Suite[], options: RunAllOptions): Promise<readonly SuiteRun[]> {
-  const environment = { ...processEnvironment(), ...(options.flags.long === true ? { BIGBOX_TEST_LONG: '1' } : {}) };
+  const { directory, flags, signal } = options;
+  const failedSteps = await setUpFor(chosen, { yes: flags.yes === true, debug: flags.debug === true, signal });
+  const environment = testEnvironment(flags);
   const runs: SuiteRun[] = [];
   const results = runSuites(chosen, {
     cores: availableParallelism(),
-    run: (suite) => runSuite(suite, { root, directory: options.directory, environment, signal: options.signal }),
+    run: async (suite) => {
+      const missing = suite.needs.find((need) => failedSteps.includes(need));
+      if (missing !== undefined) return withoutNeed(suite, missing);
+      return runSuite(suite, { root, directory, environment, signal });
+    },
   });
   for await (const run of results) {
     runs.push(run);
@@ -92,3 +100,24 @@ async function runAll(chosen: readonly Suite[], options: RunAllOptions): Promise
   }
   return runs;
 }
+
+const testEnvironment = (flags: TestFlags): Environment => ({
+  ...processEnvironment(),
+  CARGO_TARGET_DIR: join(loadConfiguration().cacheDir, 'tests', 'guest-target'),
+  ...(flags.long === true ? { BIGBOX_TEST_LONG: '1' } : {}),
+});
+
+/** A suite whose set-up failed counts as one failure: it is neither left out nor green. */
+const withoutNeed = (suite: Suite, step: SuiteNeed): SuiteRun => ({
+  suite,
+  outcome: {
+    passed: 0,
+    failed: 1,
+    skipped: 0,
+    failures: [{ name: suite.name, message: `The step "${step}" of its set-up failed; the reason stands above.` }],
+    skips: [],
+  },
+  durationMs: 0,
+  outputFile: 'none',
+  leftovers: [],
+});

@@ -32,7 +32,7 @@ function commandOf(program: SuiteProgram, reportFile: string): readonly [string,
     case 'check':
       return program.command;
     case 'cargo':
-      return ['cargo', 'test', '--locked', '--manifest-path', join(program.directory, 'Cargo.toml')];
+      return ['cargo', 'test', '--locked'];
     case 'vitest':
       return [
         'node',
@@ -59,6 +59,8 @@ export async function runSuite(suite: Suite, options: RunSuiteOptions): Promise<
   const started = performance.now();
   const end = await runProcess(commandOf(suite.program, reportFile), {
     ...options,
+    // Cargo finds its settings by the folder that it is started in.
+    root: suite.program.kind === 'cargo' ? join(options.root, suite.program.directory) : options.root,
     outputFile,
     limitMs: suite.limitMs,
     environment: { ...options.environment, [mark]: id },

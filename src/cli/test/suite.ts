@@ -7,6 +7,9 @@ export type SuiteProgram =
   | { readonly kind: 'vitest'; readonly project: string; readonly paths: readonly string[] }
   | { readonly kind: 'cargo'; readonly directory: string };
 
+/** A step of the set-up, or the packages that only tests need. */
+export type SuiteNeed = SetupStepName | 'test packages';
+
 /** A group of tests that runs as one process with one time limit. */
 export interface Suite {
   readonly name: string;
@@ -17,7 +20,7 @@ export interface Suite {
   /** How many cores it keeps busy: a suite waits until they are free. `all` runs alone. */
   readonly cores: number | 'all';
   /** Steps of the set-up that it needs. */
-  readonly needs: readonly SetupStepName[];
+  readonly needs: readonly SuiteNeed[];
 }
 
 export interface FailedTest {
