@@ -5,7 +5,7 @@ import type { ApiKeyRecords } from '../store/index.ts';
 import { bearerOf, equalSecrets, isFromThisMachine, sessionCookieName } from './credentials.ts';
 import type { Sessions } from './sessions.ts';
 
-export interface Proof {
+interface Proof {
   readonly bearer?: string | undefined;
   readonly session?: string | undefined;
 }
@@ -21,7 +21,7 @@ export interface PrincipalSources {
 }
 
 export const servicePrincipal: Principal = { kind: 'service', via: 'service-key', id: 'service' };
-export const loopbackPrincipal: Principal = { kind: 'owner', via: 'loopback', id: 'loopback' };
+const loopbackPrincipal: Principal = { kind: 'owner', via: 'loopback', id: 'loopback' };
 
 /** Use of a key is written down at most this often. */
 const touchEveryMs = 60_000;

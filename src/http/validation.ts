@@ -40,7 +40,7 @@ const describeExpectation = (issue: z.core.$ZodIssue): string => {
 };
 
 /** Turns the first issue of a failed parse into INVALID_REQUEST that names path, kind of value and expectation. */
-export function toInvalidRequest(error: z.core.$ZodError, data: unknown, part: string): BigboxError {
+function toInvalidRequest(error: z.core.$ZodError, data: unknown, part: string): BigboxError {
   const [issue] = error.issues;
   if (issue === undefined) return new BigboxError('INVALID_REQUEST', { message: `The ${part} is not as expected.` });
   const path = toPath(part, issue.path);

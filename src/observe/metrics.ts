@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 /** One answered request; `route` is the pattern of the route, never the path that was asked for. */
-export interface RequestMeasurement {
+interface RequestMeasurement {
   readonly method: string;
   readonly route: string;
   readonly status: number;
