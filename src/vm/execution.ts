@@ -85,9 +85,13 @@ function toEnd(exit: Exit, program: GuestProgram, streams: Streams): End {
   const stopped = { outcome: 'exited', exitCode: -1, ...(exit.signal === 0 ? {} : { signal: exit.signal }) } as const;
   switch (exit.ending) {
     case Ending.EXITED:
-      return { outcome: 'exited', exitCode: exit.code };
+      return {
+        outcome: 'exited',
+        exitCode: exit.code,
+        ...(exit.processesRefused > 0n ? { error: tooManyProcesses(exit) } : {}),
+      };
     case Ending.TIMED_OUT:
-      return { ...stopped, outcome: 'timed-out', error: timedOut(program) };
+      return { ...stopped, outcome: 'timed-out', error: timedOut(program, exit) };
     case Ending.OUT_OF_MEMORY:
       return { ...stopped, error: outOfMemory(exit) };
     case Ending.OUTPUT_LIMIT:
@@ -95,7 +99,7 @@ function toEnd(exit: Exit, program: GuestProgram, streams: Streams): End {
     case Ending.STOPPED:
       return { ...stopped, outcome: 'cancelled', error: cancelled() };
     default:
-      return stopped;
+      return exit.processesRefused > 0n ? { ...stopped, error: tooManyProcesses(exit) } : stopped;
   }
 }
 
@@ -109,10 +113,19 @@ function toBrokenEnd(error: unknown, signal: AbortSignal): End {
 const cancelled = (): BigboxError =>
   new BigboxError('EXECUTION_CANCELLED', { message: 'The execution was cancelled; all its processes were stopped.' });
 
-const timedOut = ({ timeoutMs }: GuestProgram): BigboxError =>
+const timedOut = ({ timeoutMs }: GuestProgram, { processesRefused }: Exit): BigboxError =>
   new BigboxError('EXECUTION_TIMEOUT', {
-    message: `The code ran longer than ${timeoutMs} ms and was stopped with all its processes.`,
-    context: { limit: 'timeout_ms', timeout_ms: timeoutMs },
+    message:
+      `The code ran longer than ${timeoutMs} ms and was stopped with all its processes.` +
+      (processesRefused > 0n ? ` Before, it wanted more processes than it may have, ${processesRefused} times.` : ''),
+    context: { limit: 'timeout_ms', timeout_ms: timeoutMs, processes_refused: Number(processesRefused) },
+  });
+
+const tooManyProcesses = ({ processesRefused }: Exit): BigboxError =>
+  new BigboxError('LIMIT_EXCEEDED', {
+    message: `The code wanted more processes than it may have; ${processesRefused} were refused.`,
+    context: { limit: 'processes', processes_refused: Number(processesRefused) },
+    remedy: 'Start fewer processes at a time.',
   });
 
 const outOfMemory = (exit: Exit): BigboxError =>

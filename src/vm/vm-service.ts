@@ -1,8 +1,9 @@
 import { join } from 'node:path';
-import { BigboxError } from '../contracts/errors.ts';
+import { BigboxError, toBigboxError } from '../contracts/errors.ts';
 import type { ExecuteRequest, ExecutionEvent } from '../contracts/execution.ts';
 import type { VmServiceHealth } from '../contracts/health.ts';
 import { createExecutionId } from '../contracts/ids.ts';
+import { abortable } from '../lib/async.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { version } from '../lib/version.ts';
@@ -23,8 +24,8 @@ export interface VmServiceOptions {
   /** Owned by this service alone. */
   readonly directory: string;
   readonly createDriver: (runDirectory: string) => Driver;
-  /** Delivers the image; called once, in the background. */
-  readonly loadImage: () => Promise<VmImage>;
+  /** Delivers the image; called once, in the background. The signal aborts when the service closes. */
+  readonly loadImage: (signal: AbortSignal) => Promise<VmImage>;
   readonly poolSize: number;
   readonly vcpus: number;
   readonly memoryMib: number;
@@ -46,6 +47,7 @@ export interface VmLimits {
 
 const claimTimeoutMs = 60_000;
 const healthCheckMs = 30_000;
+const abandonAfterMs = 500;
 /** A program may write this many times what is kept before it is stopped. */
 const outputPatience = 8;
 
@@ -164,7 +166,7 @@ export class VmService {
   /** Destroys every VM and gives the directory back. */
   async close(): Promise<void> {
     this.#closing.abort(new BigboxError('SHUTTING_DOWN', { message: 'The VM service is stopping.' }));
-    await this.#started.catch(() => undefined);
+    await this.#abandonStart();
     await this.named.close();
     await this.#pool?.close();
     await this.#driver.close();
@@ -176,7 +178,7 @@ export class VmService {
     this.#capabilities = await this.#driver.probe();
     const removed = await this.#driver.removeLeftovers();
     if (removed.length > 0) logger.warn({ removed }, 'leftovers of an earlier VM service were removed');
-    const image = await loadImage();
+    const image = await loadImage(this.#closing.signal);
     const common = { driver: this.#driver, clock: this.#clock, logger };
     const template = new Template({ ...common, directory: join(directory, 'templates'), image, vcpus, memoryMib });
     await template.snapshot();
@@ -196,11 +198,27 @@ export class VmService {
     return this.#pool;
   }
 
+  /** A template that boots just now is of no use any more: its process is ended, and with it the start. */
+  async #abandonStart(): Promise<void> {
+    const started = this.#started.then(
+      () => true,
+      () => true,
+    );
+    const soon = (): Promise<boolean> => this.#clock.sleep(abandonAfterMs).then(() => false);
+    while (!(await Promise.race([started, soon()]))) await this.#driver.removeLeftovers();
+  }
+
   async #claim(signal: AbortSignal): Promise<VirtualMachine> {
-    this.#closing.signal.throwIfAborted();
-    const pool = await this.#started.catch((cause: Error) => {
-      throw new BigboxError('VM_UNAVAILABLE', { message: `There are no VMs: ${cause.message}`, cause });
-    });
+    const timeout = AbortSignal.timeout(claimTimeoutMs);
+    let pool: Pool;
+    try {
+      pool = await abortable(this.#started, AbortSignal.any([signal, this.#closing.signal, timeout]));
+    } catch (cause) {
+      signal.throwIfAborted();
+      this.#closing.signal.throwIfAborted();
+      const reason = timeout.aborted ? 'the first VM is still being made' : toBigboxError(cause).message;
+      throw new BigboxError('VM_UNAVAILABLE', { message: `There are no VMs: ${reason}`, cause });
+    }
     return pool.claim(signal);
   }
 

@@ -22,6 +22,7 @@ pub struct Usage {
     pub cpu_time_us: u64,
     pub memory_peak_bytes: u64,
     pub out_of_memory: bool,
+    pub processes_refused: u64,
 }
 
 /// Makes the parent group. Leaves a reserve of memory that no execution can take.
@@ -89,6 +90,7 @@ impl Group {
             cpu_time_us: self.counter("cpu.stat", "usage_usec"),
             memory_peak_bytes: self.read("memory.peak").trim().parse().unwrap_or(0),
             out_of_memory: self.counter("memory.events", "oom_kill") > 0,
+            processes_refused: self.counter("pids.events", "max"),
         };
         self.remove();
         usage

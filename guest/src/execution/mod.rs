@@ -225,6 +225,7 @@ impl State {
             duration_ms: duration.as_millis() as u64,
             cpu_time_us: usage.cpu_time_us,
             memory_peak_bytes: usage.memory_peak_bytes,
+            processes_refused: usage.processes_refused,
         })
     }
 }

@@ -34,7 +34,7 @@ export interface VmServiceAppOptions {
   readonly allowedOrigins: readonly string[];
   readonly openOnLoopback: boolean;
   readonly accelerator?: 'auto' | 'kvm' | 'tcg';
-  readonly loadImage: () => Promise<VmImage>;
+  readonly loadImage: (signal: AbortSignal) => Promise<VmImage>;
   readonly logger: Logger;
 }
 

@@ -27,7 +27,6 @@ const { values: flags } = parseArgs({ options: { host: { type: 'string' }, port:
 const configuration = loadConfiguration();
 const logger = createLogger('fcctl-web', configuration.logLevel);
 for (const warning of configuration.warnings) logger.warn(warning);
-const stopping = new AbortController();
 const service = await startVmService({
   dataDir: configuration.dataDir,
   host: flags.host ?? configuration.host,
@@ -45,7 +44,7 @@ const service = await startVmService({
   modelServiceUrl: `http://127.0.0.1:${configuration.modelPort}`,
   allowedOrigins: configuration.allowedOrigins,
   openOnLoopback: configuration.openOnLoopback,
-  loadImage: () => loadImage(configuration, logger, stopping.signal),
+  loadImage: (signal) => loadImage(configuration, logger, signal),
   logger,
 });
 logger.info({ url: service.url }, 'listening');
@@ -53,7 +52,6 @@ logger.info({ url: service.url }, 'listening');
 for (const signal of ['SIGTERM', 'SIGINT'] as const)
   process.once(signal, () => {
     logger.info({ signal }, 'stopping');
-    stopping.abort();
     service.close().then(
       () => process.exit(0),
       (error: Error) => {

@@ -17,6 +17,7 @@ export interface Confinement {
   readonly firstUserId: number | undefined;
   readonly namespaces: readonly string[] | undefined;
   readonly limits: boolean;
+  readonly canForbidPrivileges: boolean;
   readonly groups: ControlGroups | undefined;
   readonly holds: readonly string[];
   readonly missing: readonly string[];
@@ -29,10 +30,12 @@ export async function findConfinement(): Promise<Confinement> {
   const prefix = isRoot ? [] : ['--user', '--map-current-user'];
   const isolates = await works('unshare', [...prefix, ...namespaces, 'true']);
   const limits = await works('prlimit', ['--core=0', 'true']);
+  const canForbidPrivileges = await works('setpriv', ['--no-new-privs', 'true']);
   const groups = await ControlGroups.open();
   const walls: readonly (readonly [boolean, string, string])[] = [
     [drops, 'own user per VM', ownUserMissing(isRoot)],
     [isolates, 'own namespaces', 'VMM processes share the namespaces of this service: unshare is not allowed here.'],
+    [canForbidPrivileges, 'no new privileges', 'VMM processes may gain privileges: setpriv (util-linux) is missing.'],
     [limits, 'rlimits', 'VMM processes have no resource limits: prlimit is missing.'],
     [
       groups !== undefined,
@@ -44,6 +47,7 @@ export async function findConfinement(): Promise<Confinement> {
     firstUserId: drops ? await chooseUserIds() : undefined,
     namespaces: isolates ? [...prefix, ...namespaces] : undefined,
     limits,
+    canForbidPrivileges,
     groups,
     holds: ['seccomp', ...walls.filter(([holds]) => holds).map(([, name]) => name)],
     missing: walls.filter(([holds]) => !holds).map(([, , sentence]) => sentence),
@@ -65,7 +69,7 @@ export async function wrap(
   if (userId !== undefined) {
     inner.push('setpriv', '--reuid', String(userId), '--regid', String(userId), ...(await kvmGroup(command)));
     inner.push('--no-new-privs', '--inh-caps=-all', '--bounding-set=-all', '--');
-  }
+  } else if (confinement.canForbidPrivileges) inner.push('setpriv', '--no-new-privs', '--');
   if (confinement.limits) inner.push('prlimit', '--core=0', '--nofile=1024', '--memlock=0', '--');
   inner.push(...command);
   const [program, ...rest] = inner;

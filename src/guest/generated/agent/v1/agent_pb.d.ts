@@ -456,6 +456,13 @@ export declare type Exit = Message<"agent.v1.Exit"> & {
    * @generated from field: uint64 memory_peak_bytes = 7;
    */
   memoryPeakBytes: bigint;
+
+  /**
+   * Times that the tree wanted a process or thread beyond its limit.
+   *
+   * @generated from field: uint64 processes_refused = 8;
+   */
+  processesRefused: bigint;
 };
 
 /**
