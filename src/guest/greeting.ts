@@ -36,7 +36,10 @@ export async function dial(options: DialOptions): Promise<Socket> {
   const until = systemClock.monotonic() + options.deadlineMs;
   for (let attempt = 1, patience = firstPatienceMs; ; attempt += 1, patience = Math.min(patience * 2, maxPatienceMs)) {
     const left = until - systemClock.monotonic();
-    const limit = AbortSignal.any([options.signal, AbortSignal.timeout(Math.max(1, Math.min(patience, left)))]);
+    const limit = AbortSignal.any([
+      options.signal,
+      AbortSignal.timeout(Math.max(1, Math.ceil(Math.min(patience, left)))),
+    ]);
     try {
       return await dialOnce(options.socketPath, limit);
     } catch (error) {

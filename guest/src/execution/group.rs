@@ -11,6 +11,10 @@ const PARENT: &str = "/sys/fs/cgroup/executions";
 const DEFAULT_PROCESSES: u32 = 512;
 /// Of all executions together; the kernel's own table is larger.
 const MAX_PROCESSES: u32 = 4096;
+/// Memory that no execution gets. With less, the kernel is busy for a minute with scraping pages together before it
+/// finds that a limit is reached.
+const MIN_RESERVE: u64 = 48 << 20;
+const MAX_RESERVE: u64 = 256 << 20;
 
 pub struct Group {
     path: PathBuf,
@@ -32,7 +36,7 @@ pub fn prepare() -> io::Result<()> {
     fs::create_dir_all(PARENT)?;
     let parent = PathBuf::from(PARENT);
     fs::write(parent.join("cgroup.subtree_control"), controllers)?;
-    let reserve = (memory::total_bytes() / 8).clamp(32 << 20, 256 << 20);
+    let reserve = (memory::total_bytes() / 8).clamp(MIN_RESERVE, MAX_RESERVE);
     fs::write(parent.join("memory.max"), (memory::total_bytes() - reserve).to_string())?;
     fs::write(parent.join("pids.max"), MAX_PROCESSES.to_string())
 }

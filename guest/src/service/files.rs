@@ -82,6 +82,9 @@ pub async fn write(mut parts: Streaming<WriteFileRequest>) -> Result<u64, Status
     let mode = if header.mode == 0 { 0o644 } else { header.mode & 0o7777 };
     let written = write_parts(&mut parts, &temporary.0, mode).await;
     let bytes = written.map_err(|error| error.into_status(&path))?;
+    if header.size.is_some_and(|size| size != bytes) {
+        return Err(Status::data_loss(format!("{} bytes came instead of {}", bytes, header.size())));
+    }
     chown(&temporary.0, Some(owner.uid), Some(owner.gid))
         .and_then(|()| fs::set_permissions(&temporary.0, fs::Permissions::from_mode(mode)))
         .and_then(|()| fs::rename(&temporary.0, &target))

@@ -808,6 +808,11 @@ export declare type WriteFileHeader = Message<"agent.v1.WriteFileHeader"> & {
    * @generated from field: bool make_parents = 4;
    */
   makeParents: boolean;
+
+  /**
+   * @generated from field: optional uint64 size = 5;
+   */
+  size?: bigint | undefined;
 };
 
 /**
@@ -1204,7 +1209,8 @@ export declare const Agent: GenService<{
     output: typeof ReadFileResponseSchema;
   },
   /**
-   * The first message is the header, the others are data. The file appears whole or not at all.
+   * The first message is the header, the others are data. The file appears whole or not at all; a stream that ends
+   * early may look like one that is complete, so the header should name the size. DATA_LOSS: other bytes came.
    *
    * @generated from rpc agent.v1.Agent.WriteFile
    */
