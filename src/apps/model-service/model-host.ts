@@ -37,6 +37,7 @@ interface Loaded {
 }
 
 const quietCores = 0.35;
+const newSampleWeight = 0.3;
 
 /**
  * Keeps one model loaded in a process of its own, starts that process again when it crashes, lets calls wait for their turn and
@@ -84,7 +85,7 @@ export class ModelHost {
     return this.#active;
   }
 
-  /** Speed of all generations together over the last second in which none was reading its prompt. */
+  /** Speed of all generations together over the last seconds in which none was reading its prompt. */
   get tokensPerSecond(): number | undefined {
     return this.#tokensPerSecond;
   }
@@ -244,7 +245,10 @@ export class ModelHost {
   }
 
   #observe(sample: SpeedSample): void {
-    if (sample.tokensPerSecond !== undefined) this.#tokensPerSecond = sample.tokensPerSecond;
+    if (sample.tokensPerSecond !== undefined)
+      this.#tokensPerSecond =
+        (this.#tokensPerSecond ?? sample.tokensPerSecond) * (1 - newSampleWeight) +
+        sample.tokensPerSecond * newSampleWeight;
     const otherBusyCores = Math.max(0, this.#load.take() - sample.ownBusyCores);
     this.governor.observe({
       otherBusyCores,

@@ -22,7 +22,13 @@ export function fastestThreads(speeds: readonly ThreadSpeed[]): number {
   return Math.min(...enough);
 }
 
-/** Measures each number of threads by a short reading and writing on a sequence of its own. Leaves the last number set. */
+/** Below this share of a core for one thread, others use the cores, and measuring more threads only takes long. */
+const contestedShare = 0.8;
+
+/**
+ * Measures each number of threads by a short reading and writing on a sequence of its own; ends early where others use the
+ * cores. Leaves the last number set.
+ */
 export async function calibrate(
   parts: { readonly llama: Llama; readonly model: LlamaModel; readonly context: LlamaContext },
   candidates: readonly number[],
@@ -36,6 +42,7 @@ export async function calibrate(
       llama.maxThreads = threads;
       await sequence.clearHistory();
       const startedAt = performance.now();
+      const cpu = process.cpuUsage();
       let read = 0;
       for (; read < promptTokens && performance.now() - startedAt < longestMs; read += promptPiece)
         await sequence.evaluateWithoutGeneratingNewTokens(tokens.slice(read, read + promptPiece));
@@ -55,6 +62,8 @@ export async function calibrate(
         promptTokensPerSecond: (read * 1000) / (readAt - startedAt),
         outputTokensPerSecond: (count * 1000) / (endedAt - readAt),
       });
+      const used = process.cpuUsage(cpu);
+      if ((used.user + used.system) / 1000 < (endedAt - startedAt) * contestedShare) break;
     }
   } finally {
     await sequence.dispose();
