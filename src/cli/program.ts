@@ -71,5 +71,5 @@ function toSentence(message: string): string {
     .replaceAll('\n', ' ')
     .trim();
   const start = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.?!)]$/.test(start) ? start.replace(/\(Did you mean (.*)\?\)$/, '. Did you mean $1?') : `${start}.`;
+  return /[.?!)]$/.test(start) ? start.replace(/\s*\(Did you mean (.*)\?\)$/, '. Did you mean $1?') : `${start}.`;
 }

@@ -27,7 +27,7 @@ describe('formatLine()', () => {
   test('keeps columns and leaves no blank at the end', () => {
     expect(formatLine('packages', 'done', '14.2 s')).toBe('  packages        done    14.2 s');
     expect(formatLine('vm image', 'done', '41.7 s', '612 MB', '', 'bookworm')).toBe(
-      '  vm image        done    41.7 s  612 MB   bookworm',
+      '  vm image        done    41.7 s   612 MB   bookworm',
     );
   });
 });

@@ -19,5 +19,5 @@ export function formatBytes(bytes: number): string {
 /** One line of a list of steps or suites: name, state, time, detail in fixed columns. */
 export function formatLine(name: string, state: string, ...[time = '', ...details]: readonly string[]): string {
   const detail = details.filter((part) => part !== '').join('   ');
-  return `  ${name.padEnd(15)} ${state.padEnd(7)} ${time.padEnd(7)} ${detail}`.trimEnd();
+  return `  ${name.padEnd(15)} ${state.padEnd(7)} ${time.padEnd(7)}  ${detail}`.trimEnd();
 }

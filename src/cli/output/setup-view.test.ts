@@ -37,9 +37,9 @@ describe('SetupView', () => {
     setup.handle({ type: 'step-progress', step: 'model', progress: bytes(0) });
     pass(10_000);
     setup.handle({ type: 'step-progress', step: 'model', progress: bytes(536_000_000) });
-    expect(written().split('\u001B[J').at(-1)).toBe('  model           47 %    10.0 s  536 of 1117 MB, 54 MB/s\n');
+    expect(written().split('\u001B[J').at(-1)).toBe('  model           47 %    10.0 s   536 of 1117 MB, 54 MB/s\n');
     setup.handle({ type: 'step-done', step: 'model', detail: 'qwen', durationMs: 20_000, worked: true });
-    expect(written().endsWith('\u001B[1A\u001B[J  model           done    20.0 s  qwen\n')).toBe(true);
+    expect(written().endsWith('\u001B[1A\u001B[J  model           done    20.0 s   qwen\n')).toBe(true);
   });
 
   test('says which step failed, why, what to do, and what still works', () => {
@@ -59,7 +59,7 @@ describe('SetupView', () => {
         '    error: No package qemu. Enable main.',
         '      (SETUP_STEP_FAILED)',
         '    What still works: Analysis without code.',
-        '  vm image        left out         needs packages',
+        '  vm image        left out          needs packages',
         '',
       ].join('\n'),
     );
