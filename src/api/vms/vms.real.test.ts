@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { readdir, readlink } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { killMachines } from '../../../test/fixtures/machine-processes.ts';
 import { startTestVmService, testServiceKey, type TestVmService } from '../../../test/fixtures/vm-service.ts';
 import { ErrorBody } from '../../contracts/errors.ts';
 import { ExecuteResponse, ExecutionEvent } from '../../contracts/execution.ts';
@@ -46,15 +46,6 @@ const stream = (body: object, signal?: AbortSignal): Promise<Response> =>
 const expectServiceWorks = async (): Promise<void> => {
   expect(await execute('bash', 'echo still here')).toMatchObject({ exit_code: 0, stdout: 'still here\n' });
 };
-
-/** Kills every VMM process of this service, and no other's. */
-async function killVmms(): Promise<void> {
-  for (const name of await readdir('/proc')) {
-    const directory = await readlink(`/proc/${name}/cwd`).catch(() => '');
-    if (/^\d+$/.test(name) && directory.startsWith(`${service.dataDir}/vms/run/`))
-      process.kill(Number(name), 'SIGKILL');
-  }
-}
 
 describe('POST /api/llm/execute', () => {
   test.each([
@@ -212,7 +203,7 @@ describe('/api/vms', () => {
     const types: string[] = [];
     for await (const event of readEvents(await stream({ language: 'bash', code: 'echo begun; sleep 60' }))) {
       types.push(event.type);
-      if (event.type === 'output-delta') await killVmms();
+      if (event.type === 'output-delta') await killMachines(service.dataDir);
       if (event.type === 'execution-finished')
         expect(event.result).toMatchObject({
           outcome: 'vm-lost',

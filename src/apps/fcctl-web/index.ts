@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { addVmRoutes } from '../../api/vms/index.ts';
@@ -93,9 +92,4 @@ export async function startVmService(options: VmServiceAppOptions): Promise<Runn
     await service.close();
     throw error;
   }
-}
-
-/** Reads the key that our own processes share. Throws what reading a file throws. */
-export async function readServiceKey(dataDir: string): Promise<string> {
-  return (await readFile(join(dataDir, 'secrets', 'service.key'), 'utf8')).trim();
 }

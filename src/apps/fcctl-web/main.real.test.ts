@@ -1,14 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { findMachineProcesses } from '../../../test/fixtures/machine-processes.ts';
 import { loadTestImage } from '../../../test/fixtures/vm-image.ts';
 
 const main = join(import.meta.dirname, 'main.ts');
-const serviceKey = 'key-of-the-test';
+const serviceKey = 'the-key-of-the-restart-test';
 let dataDir: string;
 let running: ChildProcess | undefined;
 
@@ -53,28 +54,18 @@ async function execute(url: string, code: string): Promise<{ stdout: string }> {
   return (await response.json()) as { stdout: string };
 }
 
-/** Processes whose working directory is one of this service's machines. */
-async function findMachines(): Promise<string[]> {
-  const found: string[] = [];
-  for (const name of await readdir('/proc')) {
-    const directory = await readlink(`/proc/${name}/cwd`).catch(() => '');
-    if (directory.startsWith(join(dataDir, 'vms', 'run'))) found.push(name);
-  }
-  return found;
-}
-
 describe('fcctl-web', () => {
   test('cleans up after itself when it was killed, and leaves nothing when it is stopped', async () => {
     expect((await execute(await start(), 'echo one')).stdout).toBe('one\n');
     running?.kill('SIGKILL');
     if (running !== undefined) await once(running, 'exit');
-    const orphans = await findMachines();
+    const orphans = await findMachineProcesses(dataDir);
     expect(orphans.length).toBeGreaterThan(0);
     expect((await execute(await start(), 'echo two')).stdout).toBe('two\n');
-    expect((await findMachines()).filter((pid) => orphans.includes(pid))).toEqual([]);
+    expect((await findMachineProcesses(dataDir)).filter((pid) => orphans.includes(pid))).toEqual([]);
     running?.kill('SIGTERM');
     if (running !== undefined) expect((await once(running, 'exit'))[0]).toBe(0);
-    expect(await findMachines()).toEqual([]);
+    expect(await findMachineProcesses(dataDir)).toEqual([]);
     expect(await readdir(join(dataDir, 'vms', 'run'))).toEqual([]);
   });
 });

@@ -4,7 +4,8 @@ import { type Configuration, loadConfiguration, processEnvironment } from '../..
 import { ensureGuestAgent, ensureImage } from '../../images/index.ts';
 import { createLogger, type Logger } from '../../lib/log.ts';
 import { templateName, type VmImage } from '../../vm/index.ts';
-import { readServiceKey, startVmService } from './index.ts';
+import { ensureServiceKey } from '../terraphim-server/files.ts';
+import { startVmService } from './index.ts';
 
 /** Gives the image out of the cache, building what is missing there. */
 async function loadImage(configuration: Configuration, logger: Logger, signal: AbortSignal): Promise<VmImage> {
@@ -39,7 +40,7 @@ const service = await startVmService({
   validateCode: configuration.execution.validateCode,
   maxCodeLength: configuration.execution.maxCodeLength,
   timeoutMs: configuration.execution.timeoutMs,
-  serviceKey: await readServiceKey(configuration.dataDir),
+  serviceKey: await ensureServiceKey(configuration.dataDir),
   verifyUrl: `http://127.0.0.1:${configuration.port}/api/v1/auth/verify`,
   modelServiceUrl: `http://127.0.0.1:${configuration.modelPort}`,
   allowedOrigins: configuration.allowedOrigins,

@@ -1,8 +1,9 @@
-import { readFile, mkdir, rmdir, writeFile } from 'node:fs/promises';
+import { readFile, mkdir, readdir, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const root = '/sys/fs/cgroup';
 const processLimit = 128;
+const trialBytes = 64 * 1024 * 1024;
 
 /** Where control groups for machines can be made: one directory per hierarchy, and the names of the limits in it. */
 interface Hierarchy {
@@ -18,10 +19,19 @@ export class ControlGroups {
     this.#hierarchies = hierarchies;
   }
 
-  /** Makes the parent group of all machines; undefined where that is not possible. */
+  /** Makes the parent group of all machines, and tries it with a first child; undefined where that is not possible. */
   static async open(): Promise<ControlGroups | undefined> {
     const hierarchies = (await openUnified()) ?? (await openSplit());
-    return hierarchies === undefined ? undefined : new ControlGroups(hierarchies);
+    if (hierarchies === undefined) return undefined;
+    const groups = new ControlGroups(hierarchies);
+    const trial = `trial-${process.pid}`;
+    try {
+      await groups.add(trial, trialBytes);
+      await groups.remove(trial);
+      return groups;
+    } catch {
+      return undefined;
+    }
   }
 
   /** Makes the group of one machine. */
@@ -36,6 +46,12 @@ export class ControlGroups {
   /** Puts a process, and with it all it starts from then on, into the machine's group. */
   async enter(id: string, pid: number): Promise<void> {
     for (const { directory } of this.#hierarchies) await writeFile(join(directory, id, 'cgroup.procs'), String(pid));
+  }
+
+  /** Removes the groups whose names begin so, where no process is left in them. */
+  async removeAll(prefix: string): Promise<void> {
+    for (const { directory } of this.#hierarchies)
+      for (const id of await readdir(directory)) if (id.startsWith(prefix)) await this.remove(id);
   }
 
   /** Removes the group of a machine whose processes are gone; the kernel takes a moment to notice that. */

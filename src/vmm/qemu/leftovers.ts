@@ -22,9 +22,9 @@ export async function removeLeftovers(
   }
   for (const id of await readdir(runDirectory).catch(() => [])) {
     await rm(join(runDirectory, id), { recursive: true, force: true });
-    await groups?.remove(id);
     removed.push(`directory ${id}`);
   }
+  await groups?.removeAll(toPrefix(runDirectory));
   return removed;
 }
 

@@ -39,7 +39,8 @@ export class QemuDriver implements Driver {
   readonly #options: QemuOptions;
   readonly #memories = new Map<string, Promise<TemplateMemory>>();
   #probe: Promise<QemuProbe> | undefined;
-  #slot = 0;
+  /** Drivers beside each other should not give their machines the same users. */
+  #slot = randomBytes(2).readUInt16BE();
 
   constructor(options: QemuOptions) {
     this.#options = options;
@@ -103,18 +104,18 @@ export class QemuDriver implements Driver {
     const directory = await MachineDirectory.create(join(this.#options.runDirectory, id), userId);
     const files: FileHandle[] = [];
     let started: VmmProcess | undefined;
-    const release = async (): Promise<void> => confinement.groups?.remove(id);
+    const name = toMachineName(this.#options.runDirectory, id);
+    const release = async (): Promise<void> => confinement.groups?.remove(name);
     try {
       await this.#addLayer(directory, spec, userId);
       const descriptors = await this.#openFiles(files, spec, snapshot);
-      await confinement.groups?.add(id, toMemoryLimit(spec));
-      const name = toMachineName(this.#options.runDirectory, id);
+      await confinement.groups?.add(name, toMemoryLimit(spec));
       const { accelerator } = capabilities;
       const role = snapshot === undefined ? 'template' : 'clone';
       const line = toCommandLine({ binary, name, accelerator, spec, role });
       const command = await wrap(confinement, userId, line);
       started = VmmProcess.launch({ command, directory: directory.path, files: descriptors });
-      const control = await this.#control(started, directory, (pid) => confinement.groups?.enter(id, pid));
+      const control = await this.#control(started, directory, (pid) => confinement.groups?.enter(name, pid));
       return new QemuMachine({ id, spec, process: started, control, directory, capabilities, release });
     } catch (cause) {
       await started?.kill();
