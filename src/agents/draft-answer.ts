@@ -1,19 +1,13 @@
-import { z } from 'zod';
-import {
-  Level,
-  type ModelOpinion,
-  type Perspective,
-  type PerspectiveAnswer,
-  type TokenUsage,
-} from '../contracts/analysis.ts';
+import type { ModelOpinion, Perspective, PerspectiveAnswer, TokenUsage } from '../contracts/analysis.ts';
+import { BigboxError } from '../contracts/errors.ts';
 import { type Language, toLanguage } from '../contracts/execution.ts';
 import type { Model } from '../contracts/ports.ts';
-import { BigboxError } from '../contracts/errors.ts';
 import type { CodeBlock } from './code-blocks.ts';
+import { lists, type RawDraft, toDraftFields, toDraftShape, toQuestions } from './draft-shape.ts';
 import { toPoints } from './points.ts';
 import { type Assignment, toPerspectiveSystem, toTopicLines } from './prompts.ts';
 import { type AgentDelta, callForStructure } from './structured-call.ts';
-import { cleanStatement } from './text/index.ts';
+import { cleanStatement, shorten } from './text/index.ts';
 
 export interface DraftRequest extends Assignment {
   readonly model: Model;
@@ -47,8 +41,8 @@ export async function* draftAnswer(request: DraftRequest): AsyncGenerator<DraftE
   const codeLanguages = perspective.computes === true ? request.languages : [];
   const { answer, cost } = yield* callForStructure({
     model: request.model,
-    shape: toShape(codeLanguages),
-    fields: liveFields,
+    shape: toDraftShape(perspective, codeLanguages),
+    fields: toDraftFields(perspective),
     request: {
       system: toPerspectiveSystem(perspective, request),
       prompt: toPrompt(request, codeLanguages),
@@ -65,81 +59,49 @@ export async function* draftAnswer(request: DraftRequest): AsyncGenerator<DraftE
   yield { type: 'finished', draft, ...cost };
 }
 
-const liveFields = {
-  summary: { style: 'paragraph' },
-  key_points: { title: 'Key points', style: 'list' },
-  insights: { title: 'Insights', style: 'list' },
-  recommendations: { title: 'Recommendations', style: 'list' },
-  program: { title: 'Calculation', style: 'code' },
-} as const;
-
-/** What the model writes. Text comes first, opinion last: a small model that has argued rates better than one that has not. */
-const RawAnswer = z.object({
-  summary: z.string(),
-  key_points: z.array(z.string()),
-  insights: z.array(z.string()),
-  recommendations: z.array(z.string()),
-  program_language: z.string().optional(),
-  program: z.string().optional(),
-  opinion: z.object({
-    risk: Level,
-    difficulty: Level,
-    novelty: Level,
-    effect_on_people: Level,
-    long_term_value: Level,
-    confidence: z.number(),
-  }),
-});
-type RawAnswer = z.infer<typeof RawAnswer>;
-
-const confidences = z.union([0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9].map((value) => z.literal(value)));
-
-function toShape(codeLanguages: readonly Language[]): z.ZodType<RawAnswer> {
-  const list = (length: number): z.ZodArray<z.ZodString> => z.array(z.string()).min(length).max(length);
-  const text = { summary: z.string(), key_points: list(3), insights: list(2), recommendations: list(2) };
-  const code = { program_language: z.enum(['none', ...codeLanguages]), program: z.string() };
-  const opinion = RawAnswer.shape.opinion.extend({ confidence: confidences });
-  return codeLanguages.length === 0 ? z.object({ ...text, opinion }) : z.object({ ...text, ...code, opinion });
-}
-
 function toPrompt(request: DraftRequest, codeLanguages: readonly Language[]): string {
-  const { perspective } = request;
-  const lines = [
+  const questions = toQuestions(request.perspective);
+  return [
     ...toTopicLines(request),
     '',
-    `Answer from the ${perspective.name.toLowerCase()} side only. ${perspective.approach}`,
-    'Give JSON:',
-    '"summary": your answer to the topic in one sentence of 15 to 30 words that takes a position.',
-    '"key_points": 3 different statements of 8 to 16 words. Each names one particular thing and says what happens to it.',
-    '"insights": 2 statements of 8 to 16 words that most people overlook.',
-    '"recommendations": 2 actions of 8 to 16 words. Each begins with a verb and says who should do it.',
-  ];
-  if (codeLanguages.length > 0)
-    lines.push(
-      '"program": if a small calculation helps, a complete program of at most 15 lines that sets example figures, computes and prints one result with a label; else "" and "program_language" "none".',
-    );
-  lines.push('"opinion": how you rate the idea.');
-  return lines.join('\n');
+    'Fill in the JSON. Each text is one complete sentence of 8 to 18 words about this topic that names a particular person, place, thing or amount,',
+    `as short and concrete as: "${styleExample}"`,
+    ...lists.flatMap((list) => Object.entries(questions[list]).map(([key, question]) => `${key}: ${question}`)),
+    'summary: your position on the topic and the main reason, in 15 to 25 words',
+    ...(codeLanguages.length === 0 ? [] : [programRule]),
+    'opinion: how you rate it',
+  ].join('\n');
 }
+
+/** On a matter that no topic shares; a model that copies it is found out by comparison. */
+const styleExample = 'A school kitchen that cooks for 300 children throws away 40 kg of bread a week.';
+
+const programRule =
+  'program: Python of at most 8 lines without imports: set example figures for the topic, compute one result, print it with a label and its unit. Or program_language none and an empty program where nothing can be computed';
 
 interface AnswerContext {
   readonly perspective: string;
   readonly topic: string;
 }
 
-function toAnswer(raw: RawAnswer, { perspective, topic }: AnswerContext): PerspectiveAnswer {
-  const lists = toPoints(raw, { perspective, topic });
-  const summary = cleanStatement(raw.summary, topic) || (lists.key_points[0]?.text ?? '');
-  const statements = lists.key_points.length + lists.insights.length + lists.recommendations.length;
+function toAnswer(raw: RawDraft, { perspective, topic }: AnswerContext): PerspectiveAnswer {
+  const texts = {
+    key_points: Object.values(raw.key_points),
+    insights: Object.values(raw.insights),
+    recommendations: Object.values(raw.recommendations),
+  };
+  const points = toPoints(texts, { perspective, topic, notThis: styleExample });
+  const summary = shorten(cleanStatement(raw.summary, topic), 40) || (points.key_points[0]?.text ?? '');
+  const statements = points.key_points.length + points.insights.length + points.recommendations.length;
   if (summary === '' || statements < 2)
     throw new BigboxError('ANSWER_UNUSABLE', {
       message: `Only ${statements} statements of the ${perspective} answer can be printed.`,
       context: { perspective, statements },
     });
-  return { perspective, summary, ...lists, opinion: toOpinion(raw.opinion), code_runs: [], revised: false };
+  return { perspective, summary, ...points, opinion: toOpinion(raw.opinion), code_runs: [], revised: false };
 }
 
-function toOpinion(raw: RawAnswer['opinion']): ModelOpinion {
+function toOpinion(raw: RawDraft['opinion']): ModelOpinion {
   return {
     confidence: raw.confidence,
     matrix: {
@@ -153,7 +115,7 @@ function toOpinion(raw: RawAnswer['opinion']): ModelOpinion {
 }
 
 /** The program, where it is one: in a language that may run, not empty, and with something that it prints. */
-function toCode(raw: RawAnswer, allowed: readonly Language[]): CodeBlock[] {
+function toCode(raw: RawDraft, allowed: readonly Language[]): CodeBlock[] {
   const language = toLanguage(raw.program_language ?? '');
   if (language === undefined || !allowed.includes(language)) return [];
   const code = (raw.program ?? '')

@@ -1,5 +1,8 @@
 import type { Point } from '../contracts/analysis.ts';
-import { cleanStatement, isNearDuplicate, toTokens } from './text/index.ts';
+import { cleanStatement, isNearDuplicate, shorten, toTokens } from './text/index.ts';
+
+/** A point is a statement, not a paragraph. */
+const maxWords = 28;
 
 /** The three lists of an answer, as the model wrote them. */
 export interface RawLists {
@@ -14,15 +17,22 @@ export interface PointLists {
   readonly recommendations: Point[];
 }
 
+export interface PointContext {
+  readonly perspective: string;
+  readonly topic: string;
+  /** The example of the prompt, which is no answer. */
+  readonly notThis: string;
+}
+
 /**
  * Makes points out of raw statements: cleaned, without what says nothing and without what an earlier one has said in nearly the
  * same words. Ids are `perspective.list.number`, numbered after that, so that they have no gaps.
  */
-export function toPoints(raw: RawLists, context: { readonly perspective: string; readonly topic: string }): PointLists {
-  const said: string[] = [];
+export function toPoints(raw: RawLists, context: PointContext): PointLists {
+  const said: string[] = [context.notThis];
   const take = (list: readonly string[], name: string): Point[] => {
     const kept = list
-      .map((text) => cleanStatement(text, context.topic))
+      .map((text) => shorten(cleanStatement(text, context.topic), maxWords))
       .filter((text) => isWorthSaying(text, said, context.topic));
     return kept.map((text, index) => ({ id: `${context.perspective}.${name}.${index + 1}`, text }));
   };

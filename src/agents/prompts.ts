@@ -22,7 +22,7 @@ export function toPerspectiveSystem(perspective: Perspective, assignment: Assign
     perspective.role,
     ...(isMeaningful(assignment.role) ? [`You work for: ${assignment.role}.`] : []),
     toLanguageRule(assignment.topic),
-    'Write short, complete, concrete sentences. Name people, places, things and amounts. Never say the same thing twice. No slogans.',
+    'You write short, plain sentences. You never say the same thing twice.',
   ].join(' ');
 }
 
@@ -33,6 +33,6 @@ function isMeaningful(role: string | undefined): role is string {
 
 /** The lines that state topic and fields. */
 export function toTopicLines({ topic, domains }: Assignment): string[] {
-  const fields = domains.map((domain) => `${domain.name} (${domain.focus.toLowerCase()})`).join('; ');
-  return [`Topic: ${topic}`, ...(fields === '' ? [] : [`Fields to look at: ${fields}`])];
+  const fields = domains.map((domain) => domain.name.toLowerCase()).join(', ');
+  return [`Topic: ${topic}`, ...(fields === '' ? [] : [`Seen from: ${fields}`])];
 }

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { CodeRun, PerspectiveAnswer, Point, TokenUsage } from '../contracts/analysis.ts';
 import type { Draft, DraftRequest } from './draft-answer.ts';
+import { maxSummaryLength } from './draft-shape.ts';
 import { toPerspectiveSystem } from './prompts.ts';
 import { type AgentDelta, callForStructure } from './structured-call.ts';
-import { cleanStatement, isNearDuplicate } from './text/index.ts';
+import { cleanStatement, isNearDuplicate, shorten } from './text/index.ts';
 
 export interface ReviseRequest extends Omit<DraftRequest, 'languages'> {
   readonly draft: Draft;
@@ -20,7 +21,10 @@ export type ReviseEvent =
       readonly durationMs: number;
     };
 
-const RawRevision = z.object({ finding: z.string(), summary: z.string() });
+const RawRevision = z.object({
+  finding: z.string().meta({ maxLength: maxSummaryLength }),
+  summary: z.string().meta({ maxLength: maxSummaryLength }),
+});
 
 /** Figures that a program printed, as much as fits into a prompt. */
 const maxOutputCharacters = 600;
@@ -81,8 +85,8 @@ function revise(
   answer: PerspectiveAnswer,
   { raw, topic }: { readonly raw: z.infer<typeof RawRevision>; readonly topic: string },
 ): PerspectiveAnswer {
-  const finding = cleanStatement(raw.finding, topic);
-  const summary = cleanStatement(raw.summary, topic) || answer.summary;
+  const finding = shorten(cleanStatement(raw.finding, topic), 32);
+  const summary = shorten(cleanStatement(raw.summary, topic), 40) || answer.summary;
   const others = answer.insights.filter((point) => !isNearDuplicate(point.text, finding, topic));
   const texts =
     finding === '' ? answer.insights.map((point) => point.text) : [finding, ...others.map((point) => point.text)];

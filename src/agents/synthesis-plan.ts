@@ -64,8 +64,16 @@ export function planSynthesis(answers: readonly PerspectiveAnswer[], topic: stri
   ];
 }
 
+/** What the model sees; short, since it writes every one of them. */
+const keys: Readonly<Record<SynthesisSection, string>> = {
+  convergent_findings: 'agree',
+  divergent_views: 'differ',
+  priorities: 'first',
+  success_factors: 'needs',
+};
+
 function toStatements(section: SynthesisSection, groups: readonly (readonly PlacedPoint[])[]): PlannedStatement[] {
-  return groups.map((points, index) => ({ key: `${section}_${index + 1}`, section, points }));
+  return groups.map((points, index) => ({ key: `${keys[section]}_${index + 1}`, section, points }));
 }
 
 function place(answer: PerspectiveAnswer, topic: string): PlacedPoint[] {

@@ -2,11 +2,12 @@ import { z } from 'zod';
 import type { CitedStatement, PerspectiveAnswer, Synthesis, TokenUsage } from '../contracts/analysis.ts';
 import { BigboxError } from '../contracts/errors.ts';
 import type { Model } from '../contracts/ports.ts';
+import { maxSummaryLength } from './draft-shape.ts';
 import type { LiveField } from './live-text.ts';
 import { toLanguageRule } from './prompts.ts';
 import { type AgentDelta, callForStructure } from './structured-call.ts';
 import { type PlannedStatement, planSynthesis, type SynthesisSection } from './synthesis-plan.ts';
-import { cleanStatement, isNearDuplicate, overlap, toTokens } from './text/index.ts';
+import { cleanStatement, shorten, isNearDuplicate, overlap, toTokens } from './text/index.ts';
 
 export interface SynthesisRequest {
   readonly model: Model;
@@ -54,7 +55,7 @@ type Wording = Readonly<Record<string, string>>;
 
 function toShape(plan: readonly PlannedStatement[]): z.ZodType<Wording> {
   const keys = [...plan.map((statement) => statement.key), 'summary'];
-  return z.object(Object.fromEntries(keys.map((key) => [key, z.string()])));
+  return z.object(Object.fromEntries(keys.map((key) => [key, z.string().meta({ maxLength: maxSummaryLength })])));
 }
 
 const titles: Readonly<Record<SynthesisSection, string>> = {
@@ -72,28 +73,28 @@ function toFields(plan: readonly PlannedStatement[]): Record<string, LiveField> 
 }
 
 const tasks: Readonly<Record<SynthesisSection, string>> = {
-  convergent_findings: 'say what both agree on',
-  divergent_views: 'say how they differ, naming both sides',
-  priorities: 'say what should be done and why',
-  success_factors: 'say what success depends on',
+  convergent_findings: 'what both agree on, in one sentence of 12 to 22 words',
+  divergent_views: 'how the two differ, in one sentence of 12 to 25 words with "while"',
+  priorities: 'as a short order of at most 12 words',
+  success_factors: 'one sentence of at most 18 words that begins with "It works only if"',
 };
 
 function toPrompt({ topic, answers }: SynthesisRequest, plan: readonly PlannedStatement[]): string {
   return [
     `Topic: ${topic}`,
-    'The advisers answered:',
+    'Conclusions of the advisers:',
     ...answers.map((answer) => `- ${toName(answer.perspective)}: ${answer.summary}`),
     '',
-    'Write JSON with one sentence of 12 to 25 words for each of these keys, from the statements given with it:',
+    'Fill in the JSON. Put the statements behind each key into your own words:',
     ...plan.map(({ key, section, points }) => {
-      const said = points.map((point) => `${toName(point.perspective)} says "${point.text}"`).join(' ');
-      return `"${key}" (${tasks[section]}): ${said}`;
+      const said = points.map((point) => `${toName(point.perspective)}: "${point.text}"`).join(' ');
+      return `${key} (${tasks[section]}): ${said}`;
     }),
-    '"summary": the common answer to the topic in one or two sentences, at most 40 words.',
+    'summary: what follows for the topic, in one sentence of 20 to 35 words that names no adviser',
   ].join('\n');
 }
 
-const toName = (perspective: string): string => `the ${perspective.replaceAll('_', '-')} adviser`;
+const toName = (perspective: string): string => `the ${perspective.replaceAll('_', '-')} view`;
 
 function toSynthesis(
   request: SynthesisRequest,
@@ -109,7 +110,8 @@ function toSynthesis(
         if (isNew) said.push(text);
         return isNew;
       });
-  const summary = cleanStatement(wording['summary'] ?? '', request.topic) || (request.answers[0]?.summary ?? '');
+  const summary =
+    shorten(cleanStatement(wording['summary'] ?? '', request.topic), 50) || (request.answers[0]?.summary ?? '');
   return {
     summary,
     convergent_findings: section('convergent_findings'),
@@ -124,7 +126,7 @@ function toStatement(
   { points }: PlannedStatement,
   { raw, topic }: { readonly raw: string; readonly topic: string },
 ): CitedStatement {
-  const text = cleanStatement(raw, topic);
+  const text = shorten(cleanStatement(raw, topic), 36);
   const tokens = toTokens(text);
   const cites = points.filter((point) => overlap(tokens, point.tokens) >= 0.15).map((point) => point.id);
   if (text !== '' && cites.length > 0) return { text, cites };

@@ -76,6 +76,14 @@ export const Perspective = z.object({
   approach: z.string(),
   /** The role line that starts the system prompt. */
   role: z.string(),
+  /** What its agent is asked, list by list: a short key that says what the point is about, and the question. */
+  questions: z
+    .object({
+      key_points: z.record(z.string(), z.string()),
+      insights: z.record(z.string(), z.string()),
+      recommendations: z.record(z.string(), z.string()),
+    })
+    .optional(),
   /** True where a small calculation helps this perspective, so that its agent may ask for one. */
   computes: z.boolean().optional(),
   color: z.enum(['blue', 'violet', 'green', 'orange', 'pink', 'cyan']),

@@ -20,7 +20,7 @@ export function cleanStatement(raw: string, topic: string): string {
 
 /** Splits into sentences; a full stop inside a number or an abbreviation does not end one. */
 export function toSentences(text: string): string[] {
-  return text.split(/(?<=[.!?])\s+(?=[\p{Lu}"'(])/u).filter((sentence) => sentence.trim() !== '');
+  return text.split(/(?<=[.!?])\s+(?=[\p{Lu}\p{Lo}"'(])/u).filter((sentence) => sentence.trim() !== '');
 }
 
 function dropSentencesWith(text: string, pattern: RegExp): string {
@@ -31,11 +31,35 @@ function dropSentencesWith(text: string, pattern: RegExp): string {
 
 const dangling =
   /\s(?:a|an|and|as|at|because|but|by|for|from|in|is|of|on|or|such|than|that|the|their|this|to|which|while|with)\.?$/iu;
+const isWhole = (text: string): boolean => /[.!?…]["')\]]*$/u.test(text) && !dangling.test(text);
+/** What may end where a further clause began. */
+const laterClause = /,\s(?:and|as|but|leading|making|so|such|thereby|which|while|who|although|because)\b.*$/iu;
 
-/** A last sentence that ends in a joining word was cut; it goes, and all of a text that is only that. */
+/**
+ * Takes a text that was cut back to what is whole: its last sentence goes; of a single one, its last clause. Short texts without
+ * a full stop are headlines, not cut.
+ */
 function dropHalfSentence(text: string): string {
   const sentences = toSentences(text);
-  const last = sentences.at(-1);
-  if (last === undefined || !dangling.test(last)) return text;
-  return sentences.slice(0, -1).join(' ');
+  const last = sentences.at(-1) ?? '';
+  const isCut = dangling.test(last) || (!isWhole(last) && text.length > shortestCut);
+  if (!isCut) return text;
+  if (sentences.length > 1) return sentences.slice(0, -1).join(' ');
+  const main = last.replace(laterClause, '');
+  return main !== last && main.split(' ').length >= 6 && !dangling.test(main) ? main : '';
+}
+
+/** The grammars of this module end texts later than this. */
+const shortestCut = 150;
+
+/** Keeps the first sentence, and those after it while the whole stays within the number of words. */
+export function shorten(text: string, maxWords: number): string {
+  const [first = '', ...others] = toSentences(text);
+  let kept = first;
+  for (const sentence of others) {
+    const longer = `${kept} ${sentence}`;
+    if (longer.split(' ').length > maxWords) break;
+    kept = longer;
+  }
+  return kept;
 }
