@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 const lockPollMs = 250;
 
 /** What a step of a build tells while it works. */
-export interface Progress {
+interface Progress {
   /** What is being done, for a person. */
   readonly step: string;
 }

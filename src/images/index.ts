@@ -1,5 +1,4 @@
-export { type BuildOptions, type Progress } from './cache.ts';
-export { type GuestAgentOptions, ensureGuestAgent } from './guest-agent.ts';
-export { type ImageOptions, ensureImage } from './image.ts';
-export { type Image, type Manifest, openImage, verifyImage } from './manifest.ts';
-export { type HostPackage, guestAgentPackages, guestPackages, imagePackages } from './packages.ts';
+export { ensureGuestAgent } from './guest-agent.ts';
+export { ensureImage } from './image.ts';
+export type { Image } from './manifest.ts';
+export { guestAgentPackages, imagePackages } from './packages.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { exists } from './cache.ts';
-import { openImage, verifyImage, writeManifest } from './manifest.ts';
+import { imageFiles, openImage, recordFiles, verifyImage, writeManifest } from './manifest.ts';
 
 let parent: string;
 let directory: string;
@@ -14,7 +14,14 @@ beforeEach(async () => {
   await writeFile(join(directory, 'root.ext4'), 'the disk');
   await writeFile(join(directory, 'vmlinux'), 'the kernel');
   await writeFile(join(directory, 'initramfs.cpio'), 'the agent');
-  await writeManifest(directory, { id: 'id', distribution: 'Debian', release: 'bookworm', agent_sha256: 'none' });
+  const files = await recordFiles(directory, Object.values(imageFiles));
+  await writeManifest(directory, {
+    id: 'id',
+    distribution: 'Debian',
+    release: 'bookworm',
+    agent_sha256: 'none',
+    files,
+  });
 });
 
 afterEach(() => rm(parent, { recursive: true, force: true }));

@@ -10,7 +10,10 @@ import { forget } from './cache.ts';
 /** `root`: the disk; `kernel`: uncompressed (ELF, with a PVH entry); `initramfs`: agent and modules. */
 export const imageFiles = { root: 'root.ext4', kernel: 'vmlinux', initramfs: 'initramfs.cpio' } as const;
 
-const FileRecord = z.object({ sha256: z.string(), size: z.number() });
+/** Name, hash and size of each file. */
+export const FileRecords = z.record(z.string(), z.object({ sha256: z.string(), size: z.number() }));
+export type FileRecords = z.infer<typeof FileRecords>;
+
 const Manifest = z.object({
   format: z.literal(1),
   id: z.string(),
@@ -18,7 +21,7 @@ const Manifest = z.object({
   release: z.string(),
   agent_sha256: z.string(),
   created_at: z.string(),
-  files: z.record(z.string(), FileRecord),
+  files: FileRecords,
 });
 export type Manifest = z.infer<typeof Manifest>;
 
@@ -37,17 +40,19 @@ export interface Image {
   readonly manifest: Manifest;
 }
 
-/** Hashes the files of a directory and writes its manifest; the last step of a build. */
-export async function writeManifest(
-  directory: string,
-  facts: Omit<Manifest, 'format' | 'created_at' | 'files'>,
-): Promise<void> {
-  const files: Manifest['files'] = {};
-  for (const name of Object.values(imageFiles)) {
+/** Hashes files of a directory. */
+export async function recordFiles(directory: string, names: readonly string[]): Promise<FileRecords> {
+  const records: FileRecords = {};
+  for (const name of names) {
     const path = join(directory, name);
-    files[name] = { sha256: await hashFile(path), size: (await stat(path)).size };
+    records[name] = { sha256: await hashFile(path), size: (await stat(path)).size };
   }
-  const manifest: Manifest = { format: 1, ...facts, created_at: new Date().toISOString(), files };
+  return records;
+}
+
+/** Writes the manifest of an image; the last step of a build. */
+export async function writeManifest(directory: string, facts: Omit<Manifest, 'format' | 'created_at'>): Promise<void> {
+  const manifest: Manifest = { format: 1, created_at: new Date().toISOString(), ...facts };
   await writeFileAtomically(join(directory, 'manifest.json'), `${JSON.stringify(manifest, undefined, 2)}\n`, 0o644);
 }
 
@@ -104,7 +109,8 @@ export async function hashFile(path: string): Promise<string> {
 const isSame = (known: Stamps[string] | undefined, found: Stamps[string]): boolean =>
   known?.size === found.size && known.modified_ms === found.modified_ms && known.inode === found.inode;
 
-function parseJson(text: string): unknown {
+/** Undefined where the text is no JSON. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -62,7 +62,7 @@ export async function buildRootFileSystem(
       program,
       arguments: parameters,
       directory,
-      environment: { ...options.environment, TMPDIR: join(directory, 'temporary') },
+      environment: toEnvironment(options.environment, directory),
       logPath: logPathOf(directory, 'build'),
       failure: 'IMAGE_BUILD_FAILED',
       signal: options.signal,
@@ -82,6 +82,13 @@ export async function buildRootFileSystem(
   await run(program ?? 'sh', parameters);
   await rm(join(directory, 'temporary'), { recursive: true, force: true });
 }
+
+/** Debian keeps mke2fs and others where a normal user's PATH does not lead. */
+const toEnvironment = (environment: NodeJS.ProcessEnv, directory: string): NodeJS.ProcessEnv => ({
+  ...environment,
+  PATH: `${environment['PATH'] ?? '/usr/bin:/bin'}:/usr/sbin:/sbin`,
+  TMPDIR: join(directory, 'temporary'),
+});
 
 function mmdebstrapArguments(directory: string, sources: PackageSources): readonly string[] {
   const customize = join(directory, 'customize.sh');
