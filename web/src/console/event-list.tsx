@@ -25,7 +25,7 @@ function describeStepEvent(event: RunEvent): string {
     case 'code-started':
       return `program ${event.execution}, ${event.language}`;
     case 'code-output':
-      return `${event.stream}: ${event.text}`;
+      return `${event.stream}: ${JSON.stringify(event.text)}`;
     case 'code-finished':
       return event.run === undefined ? `${event.error?.message ?? ''}` : `exit ${event.run.result.exit_code}`;
     default:
@@ -43,6 +43,10 @@ function describe(event: RunEvent): string {
       return event.error === undefined ? event.status : `${event.status}: ${event.error.message}`;
     case 'agent-changed':
       return event.error === undefined ? event.state : `${event.state}: ${event.error.message} (${event.error.code})`;
+    case 'answer-available':
+      return event.answer.summary;
+    case 'synthesis-available':
+      return event.synthesis.summary;
     case 'warning':
       return event.message;
     default:

@@ -113,6 +113,13 @@ function Notices({ view }: { readonly view: RunView }) {
   );
 }
 
+/** Why there is no whole result; a cancel was somebody's wish and is no fault. */
+function Ending({ view }: { readonly view: RunView }) {
+  if (view.status === 'cancelled')
+    return <p className={css.notices}>This run was cancelled. What the agents had written until then stays here.</p>;
+  return view.error === undefined ? null : <ErrorNote error={view.error} />;
+}
+
 function Result({
   view,
   agents,
@@ -125,7 +132,7 @@ function Result({
   const synthesisError = result?.synthesis_error ?? view.lanes['synthesis']?.error;
   return (
     <>
-      {view.error === undefined ? null : <ErrorNote error={view.error} />}
+      <Ending view={view} />
       {view.synthesis === undefined ? null : <SynthesisView synthesis={view.synthesis} view={view} agents={agents} />}
       {view.synthesis === undefined && synthesisError !== undefined ? <ErrorNote error={synthesisError} /> : null}
       {result === undefined ? null : <Metrics summary={result.execution_summary} />}
