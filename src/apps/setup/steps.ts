@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Configuration, Environment } from '../../config/index.ts';
@@ -65,7 +66,8 @@ export function setupSteps(options: SetupOptions): readonly Step[] {
       stillWorks: withoutVms,
       run: async (context) => {
         const image = await ensureImage({ ...build(context), agentPath: await ensureAgent(context) });
-        return image.id;
+        const { blocks } = await stat(image.rootPath);
+        return `${Math.round((blocks * 512) / 1e6)} MB`;
       },
     },
     {

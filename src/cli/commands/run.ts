@@ -1,10 +1,11 @@
 import { Argument, Command, Option } from 'commander';
+import { readLiveState } from '../../apps/all/index.ts';
 import { runAnalysis, waitForModel } from '../analysis.ts';
-import { bringUp } from '../bring-up.ts';
+import { type BroughtUp, bringUp } from '../bring-up.ts';
 import { withExamples } from '../examples.ts';
 import { jsonFlag } from '../flags/json.ts';
 import { yesFlag } from '../flags/yes.ts';
-import { type InstanceFlags, clientOf, withStartFlags } from '../instance.ts';
+import { type InstanceFlags, clientOf, configurationOf, withStartFlags } from '../instance.ts';
 import { interruptible } from '../interruption.ts';
 import { formatDuration } from '../output/format.ts';
 import { parseNames } from '../parse-values.ts';
@@ -53,11 +54,7 @@ function parallelCommand(): Command {
 }
 
 async function runParallel(topic: string, flags: ParallelFlags, signal: AbortSignal): Promise<void> {
-  const { configuration, state } = await bringUp(flags, {
-    yes: flags.yes === true,
-    debug: flags.debug === true,
-    signal,
-  });
+  const { configuration, state } = await runningOrBroughtUp(flags, signal);
   const client = await clientOf(configuration, state.url);
   await waitForModel(client, signal);
   const result = await runAnalysis(
@@ -72,4 +69,12 @@ async function runParallel(topic: string, flags: ParallelFlags, signal: AbortSig
   const { wall_time_ms: wallMs, total_tokens: tokens, vm_executions: executions } = result.execution_summary;
   process.stderr.write(`  done in ${formatDuration(wallMs)}, ${tokens} tokens, ${executions} microVM executions\n\n`);
   process.stdout.write(flags.json === true ? `${JSON.stringify(result)}\n` : `${result.aggregated_result.trim()}\n`);
+}
+
+/** What runs is taken as it is; only where nothing does, the flags of a start count. */
+async function runningOrBroughtUp(flags: ParallelFlags, signal: AbortSignal): Promise<Omit<BroughtUp, 'failedSteps'>> {
+  const configuration = configurationOf(flags);
+  const state = await readLiveState(configuration.dataDir);
+  if (state !== undefined) return { configuration, state };
+  return bringUp(flags, { yes: flags.yes === true, debug: flags.debug === true, signal });
 }
