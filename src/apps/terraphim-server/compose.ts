@@ -9,8 +9,7 @@ import { createModelSource } from '../../llm/index.ts';
 import { createMetrics, type Metrics } from '../../observe/index.ts';
 import { createSandbox, createVmClient } from '../../sdk/index.ts';
 import type { Records } from '../../store/index.ts';
-import { createRuns, loadCatalog, type Runs } from '../../workflows/index.ts';
-import { agentCalls } from './agent-calls.ts';
+import { agentCalls, createRuns, loadCatalog, type Runs } from '../../workflows/index.ts';
 import type { AgentServerOptions } from './options.ts';
 import { createSystemWatch, type SystemWatch } from './system-watch.ts';
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { defineWorkflow } from '../engine.ts';
 import { createMemoryEngine } from './memory-engine.ts';
 
@@ -37,7 +37,7 @@ describe('memory engine', () => {
     };
     await engine.serve(defineWorkflow({ name: 'test', version: 1, run, branch: () => Promise.resolve() }));
     await engine.start('one');
+    await vi.waitFor(() => expect(engine.failures).toHaveLength(1));
     await engine.close(new Error('over'));
-    expect(engine.failures).toHaveLength(1);
   });
 });

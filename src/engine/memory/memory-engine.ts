@@ -15,6 +15,7 @@ export function createMemoryEngine(): MemoryEngine {
   const running = new Map<string, Promise<void>>();
   const failures: unknown[] = [];
   let served: Workflow | undefined;
+  let closing: Error | undefined;
 
   const attempt = (workflow: Workflow, runId: string): Promise<void> =>
     signals.hold(runId, (signal) => workflow.run(createContext(workflow, runId, signal)));
@@ -24,6 +25,7 @@ export function createMemoryEngine(): MemoryEngine {
       try {
         return await attempt(workflow, runId);
       } catch (error) {
+        if (error === closing) return;
         if (number < maxAttempts) continue;
         failures.push(error);
         return;
@@ -45,6 +47,7 @@ export function createMemoryEngine(): MemoryEngine {
     cancel: (runId, reason) => signals.abort(runId, reason),
     health: () => ({ ready: served !== undefined }),
     async close(reason) {
+      closing = reason;
       signals.close(reason);
       await Promise.all(running.values());
     },

@@ -169,7 +169,8 @@ export class StepRunner {
   /** Waits for a place among the model's callers, and records the attempt. */
   async #begin<TResult>(context: RunContext, { spec, ...attempt }: Attempt<TResult>): Promise<() => void> {
     const mustWait = spec.kind === 'model' && this.#calls.free === 0;
-    const place = spec.kind === 'model' ? this.#calls.acquire(context.signal) : Promise.resolve(() => undefined);
+    const place = spec.kind === 'model' ? this.#calls.acquire(context.signal) : Promise.resolve(holdNothing);
+    const placed = place.catch(() => holdNothing);
     const { path: step, agent } = spec;
     const started: RunEventBody = { type: 'step-started', step, agent, attempt: attempt.attempt };
     const again: RunEventBody = { type: 'step-repeated', step, agent, attempt: attempt.attempt };
@@ -180,10 +181,10 @@ export class StepRunner {
         await writer.append({ type: 'agent-changed', agent, state: mustWait ? 'waiting' : spec.state });
       });
     } catch (error) {
-      place.then((release) => release()).catch(() => undefined);
+      (await placed)();
       throw error;
     }
-    const release = await place.catch(() => () => undefined);
+    const release = await placed;
     if (mustWait && !context.signal.aborted)
       await this.#write(spec, (writer) => writer.append({ type: 'agent-changed', agent, state: spec.state }));
     return release;
@@ -226,6 +227,8 @@ export class StepRunner {
     return this.#options.records.write({ id: spec.runId, at: this.#options.clock.now() }, work);
   }
 }
+
+const holdNothing = (): void => undefined;
 
 interface Attempt<TResult> {
   readonly spec: StepSpec<TResult>;

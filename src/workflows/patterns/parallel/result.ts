@@ -2,7 +2,7 @@ import type { ParallelResult, ParallelTask, Synthesis, TokenUsage } from '../../
 import type { RunRow, StepRow } from '../../../store/index.ts';
 import type { Catalog } from '../../catalog.ts';
 import { readOutcome } from './answers.ts';
-import { answerToMarkdown, synthesisToMarkdown } from './markdown.ts';
+import { answerToMarkdown, synthesisToMarkdown } from '../../../agents/index.ts';
 import { paths, stepsOf } from './paths.ts';
 
 export interface ResultSource {
