@@ -12,7 +12,7 @@ const runners: Readonly<Record<Language, Runner>> = {
   bash: { program: ['bash'], extension: 'sh' },
 };
 
-export const homeDirectory = '/home/sandbox';
+const homeDirectory = '/home/sandbox';
 
 /** The file that code is written to, and the command that runs it. */
 export function toProgram(language: Language, executionId: string): { readonly path: string; readonly argv: string[] } {

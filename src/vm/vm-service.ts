@@ -38,7 +38,7 @@ export interface VmServiceOptions {
   readonly clock?: Clock;
 }
 
-export interface VmLimits {
+interface VmLimits {
   /** VMs at once: named ones, running executions, and the pool, which shrinks as they grow. */
   readonly maxVms: number;
   /** Bytes of each output stream that are kept. */
@@ -181,7 +181,7 @@ export class VmService {
     const image = await loadImage(this.#closing.signal);
     const common = { driver: this.#driver, clock: this.#clock, logger };
     const template = new Template({ ...common, directory: join(directory, 'templates'), image, vcpus, memoryMib });
-    await template.snapshot();
+    await this.#makeTemplate(template);
     this.#closing.signal.throwIfAborted();
     this.#pool = new Pool({
       ...common,
@@ -196,6 +196,20 @@ export class VmService {
     });
     this.#pool.start();
     return this.#pool;
+  }
+
+  /** KVM that runs a small program may still fail to boot a guest; emulation then takes its place. */
+  async #makeTemplate(template: Template): Promise<void> {
+    try {
+      await template.snapshot();
+    } catch (error) {
+      const { code, message } = toBigboxError(error);
+      const mayFallBack = code === 'VM_BOOT_FAILED' && !this.#closing.signal.aborted;
+      if (!mayFallBack || !(await this.#driver.fallBack(message))) throw error;
+      this.#options.logger.warn({ reason: message }, 'no guest boots with KVM; VMs are emulated');
+      this.#capabilities = await this.#driver.probe();
+      await template.snapshot();
+    }
   }
 
   /** A template that boots just now is of no use any more: its process is ended, and with it the start. */

@@ -81,6 +81,11 @@ export interface Driver {
   readonly name: string;
   /** Tries what this machine can do; the answer is kept. Throws VMM_MISSING. */
   probe(): Promise<DriverCapabilities>;
+  /**
+   * Gives up the fast way to run machines after one did not boot with it; the next probe says so. False where there is no other way,
+   * or configuration forbids it.
+   */
+  fallBack(reason: string): Promise<boolean>;
   /** Starts a machine from nothing; the guest still boots when this resolves. Throws VMM_MISSING, VM_BOOT_FAILED. */
   boot(spec: MachineSpec): Promise<Machine>;
   /** Reads a snapshot back and checks every hash. Throws VM_SNAPSHOT_FAILED when it is damaged or cannot run here. */

@@ -12,7 +12,7 @@ import { type HttpServer, requestSignal, streamEvents } from '../../http/index.t
 import type { VmService } from '../../vm/index.ts';
 
 /** Runs code to its end and gives the result. Throws what kept it from starting. */
-export async function executeToEnd(
+async function executeToEnd(
   service: VmService,
   request: ExecuteRequest,
   signal: AbortSignal,

@@ -14,13 +14,17 @@ export interface QemuProbe {
   readonly confinement: Confinement;
 }
 
+export interface AcceleratorWish {
+  readonly accelerator: 'auto' | 'kvm' | 'tcg';
+  /** Why KVM is of no use, where that is known already. */
+  readonly kvmFault?: string | undefined;
+}
+
 /** Looks for QEMU, tries KVM and builds each wall once. Throws VMM_MISSING. */
-export async function findCapabilities(binary: string, wanted: 'auto' | 'kvm' | 'tcg'): Promise<QemuProbe> {
+export async function findCapabilities(binary: string, wish: AcceleratorWish): Promise<QemuProbe> {
+  const { accelerator: wanted, kvmFault = wanted === 'tcg' ? 'it is turned off by configuration' : undefined } = wish;
   const version = await readVersion(binary);
-  const [fault, confinement] = await Promise.all([
-    wanted === 'tcg' ? 'turned off by configuration' : findKvmFault(binary),
-    findConfinement(),
-  ]);
+  const [fault, confinement] = await Promise.all([kvmFault ?? findKvmFault(binary), findConfinement()]);
   if (wanted === 'kvm' && fault !== undefined)
     throw new BigboxError('VMM_MISSING', { message: `KVM was asked for and does not work here: ${fault}.` });
   const accelerator = fault === undefined ? 'kvm' : 'tcg';

@@ -39,6 +39,7 @@ export class QemuDriver implements Driver {
   readonly #options: QemuOptions;
   readonly #memories = new Map<string, Promise<TemplateMemory>>();
   #probe: Promise<QemuProbe> | undefined;
+  #kvmFault: string | undefined;
   /** Drivers beside each other should not give their machines the same users. */
   #slot = randomBytes(2).readUInt16BE();
 
@@ -48,6 +49,14 @@ export class QemuDriver implements Driver {
 
   async probe(): Promise<DriverCapabilities> {
     return (await this.#found()).capabilities;
+  }
+
+  async fallBack(reason: string): Promise<boolean> {
+    const { accelerator } = await this.probe();
+    if (accelerator !== 'kvm' || this.#options.accelerator === 'kvm') return false;
+    this.#kvmFault = reason;
+    this.#probe = undefined;
+    return true;
   }
 
   async boot(spec: MachineSpec): Promise<Machine> {
@@ -91,7 +100,8 @@ export class QemuDriver implements Driver {
   }
 
   #found(): Promise<QemuProbe> {
-    this.#probe ??= findCapabilities(this.#options.binary ?? 'qemu-system-x86_64', this.#options.accelerator ?? 'auto');
+    const { binary = 'qemu-system-x86_64', accelerator = 'auto' } = this.#options;
+    this.#probe ??= findCapabilities(binary, { accelerator, kvmFault: this.#kvmFault });
     this.#probe.catch(() => (this.#probe = undefined));
     return this.#probe;
   }

@@ -29,7 +29,7 @@ const Manifest = z.object({
 });
 
 /** Names of the files that make a snapshot. */
-export const snapshotFiles = [fileNames.memory, fileNames.layer, fileNames.deviceState] as const;
+const snapshotFiles = [fileNames.memory, fileNames.layer, fileNames.deviceState] as const;
 
 /** Writes the manifest, which makes the directory a snapshot: without it the directory is rubbish of an interrupted freeze. */
 export async function writeManifest(snapshot: Omit<Snapshot, 'files'>): Promise<Snapshot> {

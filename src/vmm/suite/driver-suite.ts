@@ -54,6 +54,7 @@ export function describeDriver(name: string, options: DriverSuiteOptions): void 
       expect(capabilities.version).not.toBe('');
       expect(['kvm', 'tcg']).toContain(capabilities.accelerator);
       expect(capabilities.confinement).toContain('seccomp');
+      if (capabilities.accelerator === 'tcg') expect(await driver.fallBack('nothing is slower')).toBe(false);
     });
 
     test('restores clones that answer and do not share what they write', async () => {
