@@ -2,6 +2,7 @@ import type { ModelOpinion, Perspective, PerspectiveAnswer, TokenUsage } from '.
 import { BigboxError } from '../contracts/errors.ts';
 import { type Language, toLanguage } from '../contracts/execution.ts';
 import type { Model } from '../contracts/ports.ts';
+import { isBalanced } from './balance.ts';
 import type { CodeBlock } from './code-blocks.ts';
 import { lists, type RawDraft, toDraftFields, toDraftShape, toQuestions } from './draft-shape.ts';
 import { toPoints } from './points.ts';
@@ -69,7 +70,7 @@ function toPrompt(request: DraftRequest, codeLanguages: readonly Language[]): st
     ...lists.flatMap((list) => Object.entries(questions[list]).map(([key, question]) => `${key}: ${question}`)),
     'summary: your position on the topic and the main reason, in 15 to 25 words',
     ...(codeLanguages.length === 0 ? [] : [programRule]),
-    'opinion: how you rate it',
+    'opinion: how you rate it: risk, difficulty, novelty, effect on people, long-term value',
   ].join('\n');
 }
 
@@ -77,7 +78,7 @@ function toPrompt(request: DraftRequest, codeLanguages: readonly Language[]): st
 const styleExample = 'A school kitchen that cooks for 300 children throws away 40 kg of bread a week.';
 
 const programRule =
-  'program: Python of at most 8 lines without imports: set example figures for the topic, compute one result, print it with a label and its unit. Or program_language none and an empty program where nothing can be computed';
+  'program: Python of at most 6 lines without imports: set example figures for the topic, compute one result, print it with a label and its unit. Or program_language none and an empty program where nothing can be computed';
 
 interface AnswerContext {
   readonly perspective: string;
@@ -108,13 +109,13 @@ function toOpinion(raw: RawDraft['opinion']): ModelOpinion {
       risk_level: raw.risk,
       implementation_difficulty: raw.difficulty,
       innovation_potential: raw.novelty,
-      user_impact: raw.effect_on_people,
-      strategic_value: raw.long_term_value,
+      user_impact: raw.people,
+      strategic_value: raw.value,
     },
   };
 }
 
-/** The program, where it is one: in a language that may run, not empty, and with something that it prints. */
+/** The program, where it is one: in a language that may run, not empty, whole, and with something that it prints. */
 function toCode(raw: RawDraft, allowed: readonly Language[]): CodeBlock[] {
   const language = toLanguage(raw.program_language ?? '');
   if (language === undefined || !allowed.includes(language)) return [];
@@ -123,5 +124,5 @@ function toCode(raw: RawDraft, allowed: readonly Language[]): CodeBlock[] {
     .replace(/\n```\s*$/u, '')
     .trim();
   const prints = { python: /\bprint\s*\(/, javascript: /console\.log\s*\(/, bash: /\b(?:echo|printf)\b/ }[language];
-  return prints.test(code) ? [{ language, code }] : [];
+  return prints.test(code) && isBalanced(code) ? [{ language, code }] : [];
 }

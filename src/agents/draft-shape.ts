@@ -27,15 +27,15 @@ export const toQuestions = (perspective: Perspective): Questions => perspective.
  * cut in the middle of a sentence is taken back to its last whole part afterwards. They stand in the schema only, as
  * annotations: a longer answer of a server without grammars is no error.
  */
-export const maxStatementLength = 170;
-export const maxSummaryLength = 240;
+export const maxStatementLength = 150;
+export const maxSummaryLength = 200;
 
 const Opinion = z.object({
   risk: Level,
   difficulty: Level,
   novelty: Level,
-  effect_on_people: Level,
-  long_term_value: Level,
+  people: Level,
+  value: Level,
   confidence: z.literal([0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]),
 });
 

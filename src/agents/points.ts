@@ -1,5 +1,6 @@
 import type { Point } from '../contracts/analysis.ts';
-import { cleanStatement, isNearDuplicate, shorten, toTokens } from './text/index.ts';
+import { isEnglish } from './prompts.ts';
+import { cleanStatement, isFragment, isNearDuplicate, shorten, toTokens } from './text/index.ts';
 
 /** A point is a statement, not a paragraph. */
 const maxWords = 28;
@@ -30,12 +31,13 @@ export interface PointContext {
  */
 export function toPoints(raw: RawLists, context: PointContext): PointLists {
   const said: string[] = [context.notThis];
-  const take = (list: readonly string[], name: string): Point[] => {
-    const kept = list
+  const take = (list: readonly string[], name: string): Point[] =>
+    list
       .map((text) => shorten(cleanStatement(text, context.topic), maxWords))
-      .filter((text) => isWorthSaying(text, said, context.topic));
-    return kept.map((text, index) => ({ id: `${context.perspective}.${name}.${index + 1}`, text }));
-  };
+      .filter(
+        (text) => isStatement(text, { name, topic: context.topic }) && isNew(text, { said, topic: context.topic }),
+      )
+      .map((text, index) => ({ id: `${context.perspective}.${name}.${index + 1}`, text }));
   return {
     key_points: take(raw.key_points, 'key-points'),
     insights: take(raw.insights, 'insights'),
@@ -43,10 +45,15 @@ export function toPoints(raw: RawLists, context: PointContext): PointLists {
   };
 }
 
+/** Orders need no verb that states something, and other languages are not judged. */
+function isStatement(text: string, context: { readonly name: string; readonly topic: string }): boolean {
+  if (toTokens(text).length < 3) return false;
+  return context.name === 'recommendations' || !isEnglish(context.topic) || !isFragment(text);
+}
+
 /** Notes what it lets through, so that a later statement is compared with it. */
-function isWorthSaying(text: string, said: string[], topic: string): boolean {
-  const isEmpty = toTokens(text).length < 3;
-  if (isEmpty || said.some((earlier) => isNearDuplicate(earlier, text, topic))) return false;
-  said.push(text);
+function isNew(text: string, context: { readonly said: string[]; readonly topic: string }): boolean {
+  if (context.said.some((earlier) => isNearDuplicate(earlier, text, context.topic))) return false;
+  context.said.push(text);
   return true;
 }

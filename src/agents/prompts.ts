@@ -10,10 +10,12 @@ export interface Assignment {
 
 const commonEnglish = /\b(?:the|of|and|to|in|our|for|on|is|should|how|what|a)\b/i;
 
+/** A guess from letters and common words. */
+export const isEnglish = (topic: string): boolean => /^[\p{ASCII}\p{P}]*$/u.test(topic) && commonEnglish.test(topic);
+
 /** Small models drift into other languages unless one is named. */
 export function toLanguageRule(topic: string): string {
-  const isEnglish = /^[\p{ASCII}\p{P}]*$/u.test(topic) && commonEnglish.test(topic);
-  return isEnglish ? 'Write in plain English.' : 'Write in the language of the topic.';
+  return isEnglish(topic) ? 'Write in plain English.' : 'Write in the language of the topic.';
 }
 
 /** The system prompt of one perspective. */

@@ -23,8 +23,11 @@ interface Pair {
   readonly likeness: number;
 }
 
+/** Two points about this much alike speak of the same matter and say different things about it. */
+const related = 0.2;
+
 /** Below this, two points share no more than chance. */
-const alike = 0.2;
+const alike = 0.25;
 
 /**
  * Decides what the synthesis is about, by counting: convergent are the pairs of points from different perspectives that share most
@@ -51,7 +54,7 @@ export function planSynthesis(answers: readonly PerspectiveAnswer[], topic: stri
     .map((point) => take([point]));
   const contrasts = pairs
     .filter(({ left, right }) => left.list === right.list && left.list !== 'recommendations')
-    .toSorted((one, other) => one.likeness - other.likeness);
+    .toSorted((one, other) => Math.abs(one.likeness - related) - Math.abs(other.likeness - related));
   const divergent = takePairs(contrasts, { limit: 2, isFree, take });
   const factors = onePerPerspective(points.filter((point) => point.list === 'insights' && isFree(point)))
     .slice(0, 2)

@@ -6,7 +6,7 @@ import { maxSummaryLength } from './draft-shape.ts';
 import type { LiveField } from './live-text.ts';
 import { toLanguageRule } from './prompts.ts';
 import { type AgentDelta, callForStructure } from './structured-call.ts';
-import { type PlannedStatement, planSynthesis, type SynthesisSection } from './synthesis-plan.ts';
+import { type PlacedPoint, type PlannedStatement, planSynthesis, type SynthesisSection } from './synthesis-plan.ts';
 import { cleanStatement, shorten, isNearDuplicate, overlap, toTokens } from './text/index.ts';
 
 export interface SynthesisRequest {
@@ -54,7 +54,7 @@ export async function* synthesise(request: SynthesisRequest): AsyncGenerator<Syn
 type Wording = Readonly<Record<string, string>>;
 
 function toShape(plan: readonly PlannedStatement[]): z.ZodType<Wording> {
-  const keys = [...plan.map((statement) => statement.key), 'summary'];
+  const keys = ['summary', ...plan.map((statement) => statement.key)];
   return z.object(Object.fromEntries(keys.map((key) => [key, z.string().meta({ maxLength: maxSummaryLength })])));
 }
 
@@ -73,10 +73,10 @@ function toFields(plan: readonly PlannedStatement[]): Record<string, LiveField> 
 }
 
 const tasks: Readonly<Record<SynthesisSection, string>> = {
-  convergent_findings: 'what both agree on, in one sentence of 12 to 22 words',
+  convergent_findings: 'what both say, in one sentence of 10 to 20 words that names neither',
   divergent_views: 'how the two differ, in one sentence of 12 to 25 words with "while"',
   priorities: 'as a short order of at most 12 words',
-  success_factors: 'one sentence of at most 18 words that begins with "It works only if"',
+  success_factors: 'one sentence of at most 18 words that begins with "Success depends on"',
 };
 
 function toPrompt({ topic, answers }: SynthesisRequest, plan: readonly PlannedStatement[]): string {
@@ -85,12 +85,13 @@ function toPrompt({ topic, answers }: SynthesisRequest, plan: readonly PlannedSt
     'Conclusions of the advisers:',
     ...answers.map((answer) => `- ${toName(answer.perspective)}: ${answer.summary}`),
     '',
-    'Fill in the JSON. Put the statements behind each key into your own words:',
+    'Fill in the JSON.',
+    'summary: your own advice on the topic with its main reason and its main risk, in 20 to 35 words, naming no view',
+    'Then put the statements behind each key into your own words:',
     ...plan.map(({ key, section, points }) => {
       const said = points.map((point) => `${toName(point.perspective)}: "${point.text}"`).join(' ');
       return `${key} (${tasks[section]}): ${said}`;
     }),
-    'summary: what follows for the topic, in one sentence of 20 to 35 words that names no adviser',
   ].join('\n');
 }
 
@@ -104,7 +105,7 @@ function toSynthesis(
   const section = (name: SynthesisSection): CitedStatement[] =>
     plan
       .filter((statement) => statement.section === name)
-      .map((statement) => toStatement(statement, { raw: wording[statement.key] ?? '', topic: request.topic }))
+      .map((statement) => toStatement(statement, { raw: wording[statement.key] ?? '', request }))
       .filter(({ text }) => {
         const isNew = !said.some((earlier) => isNearDuplicate(earlier, text, request.topic));
         if (isNew) said.push(text);
@@ -121,14 +122,37 @@ function toSynthesis(
   };
 }
 
-/** A sentence that shares next to nothing with its points was not written from them: the first point speaks for itself then. */
+/**
+ * A sentence that shares next to nothing with its points, or names a perspective that is not cited, was not written from them:
+ * then the points speak for themselves.
+ */
 function toStatement(
-  { points }: PlannedStatement,
-  { raw, topic }: { readonly raw: string; readonly topic: string },
+  { points, section }: PlannedStatement,
+  { raw, request }: { readonly raw: string; readonly request: SynthesisRequest },
 ): CitedStatement {
-  const text = shorten(cleanStatement(raw, topic), 36);
+  const text = shorten(cleanStatement(raw.replace(agreement, ''), request.topic), 36);
   const tokens = toTokens(text);
-  const cites = points.filter((point) => overlap(tokens, point.tokens) >= 0.15).map((point) => point.id);
-  if (text !== '' && cites.length > 0) return { text, cites };
-  return { text: points[0]?.text ?? '', cites: points.slice(0, 1).map((point) => point.id) };
+  const cited = points.filter((point) => overlap(tokens, point.tokens) >= 0.15);
+  const strangers = request.answers
+    .map((answer) => answer.perspective)
+    .filter((perspective) => !cited.some((point) => point.perspective === perspective));
+  const isTrue = cited.length > 0 && !strangers.some((perspective) => mentions(text, perspective));
+  const isComplete = section !== 'divergent_views' || cited.length === points.length;
+  if (text !== '' && isTrue && isComplete) return { text, cites: cited.map((point) => point.id) };
+  const quoted = section === 'divergent_views' ? points : points.slice(0, 1);
+  return { text: toQuotation(quoted), cites: quoted.map((point) => point.id) };
 }
+
+/** Small models name the wrong advisers here; the citations name the right ones. */
+const agreement = /^both\b.{0,60}?\b(?:agree|say|state|suggest|believe|emphasi[sz]e|note|stress)\s+(?:that\s+)?/iu;
+
+const mentions = (text: string, perspective: string): boolean =>
+  new RegExp(`\\b${perspective.replaceAll('_', '[-_ ]')}\\b`, 'iu').test(text);
+
+function toQuotation(points: readonly PlacedPoint[]): string {
+  const [first] = points;
+  if (points.length === 1 && first !== undefined) return first.text;
+  return points.map((point) => `${capitalise(point.perspective.replaceAll('_', '-'))}: ${point.text}`).join(' ');
+}
+
+const capitalise = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

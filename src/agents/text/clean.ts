@@ -33,7 +33,8 @@ const dangling =
   /\s(?:a|an|and|as|at|because|but|by|for|from|in|is|of|on|or|such|than|that|the|their|this|to|which|while|with)\.?$/iu;
 const isWhole = (text: string): boolean => /[.!?…]["')\]]*$/u.test(text) && !dangling.test(text);
 /** What may end where a further clause began. */
-const laterClause = /,\s(?:and|as|but|leading|making|so|such|thereby|which|while|who|although|because)\b.*$/iu;
+const laterClause =
+  /,\s(?:and\s(?:he|it|she|the|they|this|we)|as|but|leading|making|so|such|thereby|which|while|who|although|because)\b.*$/iu;
 
 /**
  * Takes a text that was cut back to what is whole: its last sentence goes; of a single one, its last clause. Short texts without
@@ -50,7 +51,7 @@ function dropHalfSentence(text: string): string {
 }
 
 /** The grammars of this module end texts later than this. */
-const shortestCut = 150;
+const shortestCut = 130;
 
 /** Keeps the first sentence, and those after it while the whole stays within the number of words. */
 export function shorten(text: string, maxWords: number): string {
@@ -62,4 +63,13 @@ export function shorten(text: string, maxWords: number): string {
     kept = longer;
   }
   return kept;
+}
+
+const finiteVerb =
+  /\b(?:is|are|was|were|be|can|could|will|would|may|might|must|should|shall|has|have|had|do|does|did|cannot|n't|needs?|costs?|takes?|makes?|gives?|loses?|gains?|pays?|leads?|means?|shows?|helps?|knows?)\b/iu;
+
+/** True for English that is a headline or a list of things: short or led by a participle, and without a verb that states something. */
+export function isFragment(text: string): boolean {
+  if (finiteVerb.test(text)) return false;
+  return text.split(' ').length < 8 || /^\w+ing\b/u.test(text);
 }

@@ -1,2 +1,2 @@
-export { cleanStatement, shorten, toSentences } from './clean.ts';
+export { cleanStatement, isFragment, shorten, toSentences } from './clean.ts';
 export { isNearDuplicate, overlap, toTokens } from './tokens.ts';

@@ -14,7 +14,8 @@ export function toTokens(text: string): string[] {
 }
 
 /** A rough English stem: enough to see that "saves", "saving" and "saved" are one word. */
-function toStem(word: string): string {
+function toStem(written: string): string {
+  const word = written.replace(/tre(s?)$/u, 'ter$1');
   const stem = word.replace(/(?:ations?|ements?|ments?|ingly|edly|ings?|ers?|ed|ies|es|s|ly|e)$/u, '');
   return stem.length >= 3 ? stem : word;
 }
@@ -34,5 +35,6 @@ export function isNearDuplicate(left: string, right: string, topic = ''): boolea
   const leftTokens = toTokens(left).filter((token) => !common.has(token));
   const rightTokens = toTokens(right).filter((token) => !common.has(token));
   if (leftTokens.length === 0 || rightTokens.length === 0) return left.trim() === right.trim();
-  return overlap(leftTokens, rightTokens) >= 0.65;
+  const shorter = Math.min(new Set(leftTokens).size, new Set(rightTokens).size);
+  return overlap(leftTokens, rightTokens) >= (shorter < 4 ? 0.99 : 0.65);
 }
