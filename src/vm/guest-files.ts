@@ -21,7 +21,7 @@ export interface FileToWrite {
 export async function writeGuestFile(agent: AgentClient, file: FileToWrite, signal: AbortSignal): Promise<void> {
   const { path, data, mode, makeParents } = file;
   async function* parts(): AsyncGenerator<WritePart> {
-    yield { part: { case: 'header', value: { path, mode, user: 'sandbox', makeParents } } };
+    yield { part: { case: 'header', value: { path, mode, user: 'sandbox', makeParents, size: BigInt(data.length) } } };
     for (let offset = 0; offset < data.length; offset += chunkBytes)
       yield { part: { case: 'data', value: data.subarray(offset, offset + chunkBytes) } };
   }
