@@ -1,5 +1,6 @@
 import { type ClientHttp2Session, connect } from 'node:http2';
 import type { Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { type Client, createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { type Logger, silentLogger } from '../lib/log.ts';
@@ -42,7 +43,10 @@ export interface GuestConnection extends AsyncDisposable {
  */
 export async function connectGuest(options: GuestOptions): Promise<GuestConnection> {
   const { socketPath, signal, deadlineMs = defaultDeadlineMs, logger = silentLogger } = options;
-  return openConnection(await dial({ socketPath, signal, deadlineMs, logger }), logger);
+  const connection = openConnection(await dial({ socketPath, signal, deadlineMs, logger }), logger);
+  // Node takes over what the socket had read already in its next tick, and fails beyond catching where the session is closed before.
+  await setImmediate();
+  return connection;
 }
 
 /** gRPC over one socket that was greeted; it must be a real socket, for over another stream Node's HTTP/2 loses frames. */
