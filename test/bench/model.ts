@@ -97,7 +97,7 @@ async function measureUngoverned(path: string): Promise<object> {
   const model = await EmbeddedModel.open({ path, sequences: 1, contextLength: 512, cores, logger: silentLogger });
   const stop = startLoad(1);
   try {
-    const speeds = await model.calibrate(cores);
+    const speeds = await model.calibrate(cores, { evenIfBusy: true });
     return speeds.map((speed) => ({ threads: speed.threads, tokens_per_second: round(speed.outputTokensPerSecond) }));
   } finally {
     await stop();

@@ -26,19 +26,19 @@ export function fastestThreads(speeds: readonly ThreadSpeed[]): number {
 const contestedShare = 0.8;
 
 /**
- * Measures each number of threads by a short reading and writing on a sequence of its own; ends early where others use the
- * cores. Leaves the last number set.
+ * Measures each number of threads by a short reading and writing on a sequence of its own. Where others use the cores it
+ * ends early unless `evenIfBusy`. Leaves the last number set.
  */
 export async function calibrate(
   parts: { readonly llama: Llama; readonly model: LlamaModel; readonly context: LlamaContext },
-  candidates: readonly number[],
+  options: { readonly candidates: readonly number[]; readonly evenIfBusy: boolean },
 ): Promise<readonly ThreadSpeed[]> {
   const { llama, model, context } = parts;
   const tokens = model.tokenize(sample.repeat(6)).slice(0, promptTokens);
   const sequence = context.getSequence();
   const speeds: ThreadSpeed[] = [];
   try {
-    for (const threads of candidates) {
+    for (const threads of options.candidates) {
       llama.maxThreads = threads;
       await sequence.clearHistory();
       const startedAt = performance.now();
@@ -63,7 +63,8 @@ export async function calibrate(
         outputTokensPerSecond: (count * 1000) / (endedAt - readAt),
       });
       const used = process.cpuUsage(cpu);
-      if ((used.user + used.system) / 1000 < (endedAt - startedAt) * contestedShare) break;
+      const contested = (used.user + used.system) / 1000 < (endedAt - startedAt) * contestedShare;
+      if (contested && !options.evenIfBusy) break;
     }
   } finally {
     await sequence.dispose();

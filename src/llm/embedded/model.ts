@@ -100,12 +100,15 @@ export class EmbeddedModel {
     this.#llama.maxThreads = Math.max(1, threads);
   }
 
-  /** Measures the speed with each sensible number of threads, in a context of its own. */
-  async calibrate(cores: number): Promise<readonly ThreadSpeed[]> {
+  /** Measures the speed with each sensible number of threads, in a context of its own; on a busy machine only with one. */
+  async calibrate(cores: number, { evenIfBusy = false } = {}): Promise<readonly ThreadSpeed[]> {
     this.#llama.maxThreads = cores;
     const context = await this.#model.createContext({ contextSize: 512, batchSize, threads: { ideal: cores, min: 1 } });
     try {
-      return await calibrate({ llama: this.#llama, model: this.#model, context }, threadCandidates(cores));
+      return await calibrate(
+        { llama: this.#llama, model: this.#model, context },
+        { candidates: threadCandidates(cores), evenIfBusy },
+      );
     } finally {
       await context.dispose();
     }
