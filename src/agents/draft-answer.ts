@@ -8,7 +8,7 @@ import { lists, type RawDraft, toDraftFields, toDraftShape, toQuestions } from '
 import { toPoints } from './points.ts';
 import { type Assignment, toPerspectiveSystem, toTopicLines } from './prompts.ts';
 import { type AgentDelta, callForStructure } from './structured-call.ts';
-import { cleanStatement, shorten } from './text/index.ts';
+import { cleanStatement, isAboutTheTask, shorten } from './text/index.ts';
 
 export interface DraftRequest extends Assignment {
   readonly model: Model;
@@ -48,7 +48,7 @@ export async function* draftAnswer(request: DraftRequest): AsyncGenerator<DraftE
       system: toPerspectiveSystem(perspective, request),
       prompt: toPrompt(request, codeLanguages),
       maxOutputTokens,
-      temperature: request.temperature ?? 0.5,
+      temperature: request.temperature ?? 0.4,
       signal: request.signal,
       ...(request.seed === undefined ? {} : { seed: request.seed }),
     },
@@ -68,7 +68,7 @@ function toPrompt(request: DraftRequest, codeLanguages: readonly Language[]): st
     'Fill in the JSON. Each text is one complete sentence of 8 to 18 words about this topic that names a particular person, place, thing or amount,',
     `as short and concrete as: "${styleExample}"`,
     ...lists.flatMap((list) => Object.entries(questions[list]).map(([key, question]) => `${key}: ${question}`)),
-    'summary: your position on the topic and the main reason, in 15 to 25 words',
+    'summary: what you advise and the main reason, in 15 to 25 words, beginning with the advice itself',
     ...(codeLanguages.length === 0 ? [] : [programRule]),
     'opinion: how you rate it: risk, difficulty, novelty, effect on people, long-term value',
   ].join('\n');
@@ -78,7 +78,7 @@ function toPrompt(request: DraftRequest, codeLanguages: readonly Language[]): st
 const styleExample = 'A school kitchen that cooks for 300 children throws away 40 kg of bread a week.';
 
 const programRule =
-  'program: Python of at most 6 lines without imports: set example figures for the topic, compute one result, print it with a label and its unit. Or program_language none and an empty program where nothing can be computed';
+  'program: Python of at most 6 lines without imports: what it would cost or save in a year, computed from example figures that the program sets, printed with a label and the currency. Or program_language none and an empty program where money says nothing';
 
 interface AnswerContext {
   readonly perspective: string;
@@ -92,7 +92,7 @@ function toAnswer(raw: RawDraft, { perspective, topic }: AnswerContext): Perspec
     recommendations: Object.values(raw.recommendations),
   };
   const points = toPoints(texts, { perspective, topic, notThis: styleExample });
-  const summary = shorten(cleanStatement(raw.summary, topic), 40) || (points.key_points[0]?.text ?? '');
+  const summary = toSummary(raw.summary, topic) || (points.key_points[0]?.text ?? '');
   const statements = points.key_points.length + points.insights.length + points.recommendations.length;
   if (summary === '' || statements < 2)
     throw new BigboxError('ANSWER_UNUSABLE', {
@@ -100,6 +100,12 @@ function toAnswer(raw: RawDraft, { perspective, topic }: AnswerContext): Perspec
       context: { perspective, statements },
     });
   return { perspective, summary, ...points, opinion: toOpinion(raw.opinion), code_runs: [], revised: false };
+}
+
+/** Empty where the model talks about its task instead of the topic. */
+function toSummary(raw: string, topic: string): string {
+  const text = shorten(cleanStatement(raw, topic), 40);
+  return isAboutTheTask(text) ? '' : text;
 }
 
 function toOpinion(raw: RawDraft['opinion']): ModelOpinion {
@@ -121,7 +127,7 @@ function toCode(raw: RawDraft, allowed: readonly Language[]): CodeBlock[] {
   if (language === undefined || !allowed.includes(language)) return [];
   const code = (raw.program ?? '')
     .replace(/^\s*```[a-z]*\n/u, '')
-    .replace(/\n```\s*$/u, '')
+    .replace(/\n?```[^]*$/u, '')
     .trim();
   const prints = { python: /\bprint\s*\(/, javascript: /console\.log\s*\(/, bash: /\b(?:echo|printf)\b/ }[language];
   return prints.test(code) && isBalanced(code) ? [{ language, code }] : [];

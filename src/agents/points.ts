@@ -1,6 +1,6 @@
 import type { Point } from '../contracts/analysis.ts';
 import { isEnglish } from './prompts.ts';
-import { cleanStatement, isFragment, isNearDuplicate, shorten, toTokens } from './text/index.ts';
+import { cleanStatement, isAboutTheTask, isFragment, isNearDuplicate, shorten, toTokens } from './text/index.ts';
 
 /** A point is a statement, not a paragraph. */
 const maxWords = 28;
@@ -47,7 +47,7 @@ export function toPoints(raw: RawLists, context: PointContext): PointLists {
 
 /** Orders need no verb that states something, and other languages are not judged. */
 function isStatement(text: string, context: { readonly name: string; readonly topic: string }): boolean {
-  if (toTokens(text).length < 3) return false;
+  if (toTokens(text).length < 3 || isAboutTheTask(text)) return false;
   return context.name === 'recommendations' || !isEnglish(context.topic) || !isFragment(text);
 }
 

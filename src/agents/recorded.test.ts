@@ -153,6 +153,12 @@ describe('reviseAnswer() on a recorded revision', () => {
     expect(answer).toMatchObject({ revised: true, code_runs: [{ language: 'python' }] });
   });
 
+  test('leaves out a finding that repeats none of the printed figures', async () => {
+    const { answer } = await revise([ran({ stdout: 'Shops: 17\n' })]);
+    expect(answer.revised).toBe(false);
+    expect(answer.insights.map((point) => point.text).join(' ')).not.toContain('2050000');
+  });
+
   test('asks nothing where no run has come to a result, and keeps the runs', async () => {
     const { model, answer } = await revise([ran({ exit_code: 1, stdout: '' })]);
     expect(model.requests).toEqual([]);

@@ -21,16 +21,13 @@ export type ReviseEvent =
       readonly durationMs: number;
     };
 
-const RawRevision = z.object({
-  finding: z.string().meta({ maxLength: maxSummaryLength }),
-  summary: z.string().meta({ maxLength: maxSummaryLength }),
-});
+const RawRevision = z.object({ finding: z.string().meta({ maxLength: maxSummaryLength }) });
 
 /** Figures that a program printed, as much as fits into a prompt. */
 const maxOutputCharacters = 600;
 
 /**
- * Hands the output of the code back to the model, in one call: it states what the figures mean and may change the summary.
+ * Hands the output of the code back to the model, in one call: it states what the figures mean, under the answer that stands.
  * Where no run ended well with output there is nothing to hand back: the answer stays as it was, without a call. Throws what
  * the model throws, and ANSWER_UNUSABLE.
  */
@@ -44,20 +41,17 @@ export async function* reviseAnswer(request: ReviseRequest): AsyncGenerator<Revi
   const { answer: raw, cost } = yield* callForStructure({
     model: request.model,
     shape: RawRevision,
-    fields: {
-      finding: { title: 'What the calculation shows', style: 'paragraph' },
-      summary: { title: 'Summary', style: 'paragraph' },
-    },
+    fields: { finding: { title: 'What the calculation shows', style: 'paragraph' } },
     request: {
       system: toPerspectiveSystem(request.perspective, request),
       prompt: toPrompt(request, useful),
-      maxOutputTokens: 220,
+      maxOutputTokens: 160,
       temperature: request.temperature ?? 0.3,
       signal: request.signal,
       ...(request.seed === undefined ? {} : { seed: request.seed }),
     },
   });
-  yield { type: 'finished', answer: revise(answer, { raw, topic: request.topic }), ...cost };
+  yield { type: 'finished', answer: revise(answer, { raw: raw.finding, topic: request.topic, runs: useful }), ...cost };
 }
 
 const isUseful = ({ result }: CodeRun): boolean =>
@@ -75,21 +69,29 @@ function toPrompt({ topic, draft }: ReviseRequest, runs: readonly CodeRun[]): st
     ]),
     '',
     'The figures that the program starts from are examples, not measurements. Give JSON:',
-    '"finding": one sentence of 12 to 25 words that states the printed figure and what it would mean, beginning with "With the example figures".',
-    '"summary": your summary of 15 to 30 words, changed if the figure changes your view.',
+    'finding: one sentence of 12 to 25 words that repeats the printed amount and says what it would mean for the people concerned, beginning with "With the example figures"',
   ].join('\n');
 }
 
-/** The finding becomes the first insight; a summary that did not survive cleaning stays as it was. */
+/** The finding becomes the first insight. One that repeats none of the printed figures was not drawn from them and is left out. */
 function revise(
   answer: PerspectiveAnswer,
-  { raw, topic }: { readonly raw: z.infer<typeof RawRevision>; readonly topic: string },
+  { raw, topic, runs }: { readonly raw: string; readonly topic: string; readonly runs: readonly CodeRun[] },
 ): PerspectiveAnswer {
-  const finding = shorten(cleanStatement(raw.finding, topic), 32);
-  const summary = shorten(cleanStatement(raw.summary, topic), 40) || answer.summary;
-  const others = answer.insights.filter((point) => !isNearDuplicate(point.text, finding, topic));
-  const texts =
-    finding === '' ? answer.insights.map((point) => point.text) : [finding, ...others.map((point) => point.text)];
-  const insights: Point[] = texts.map((text, index) => ({ id: `${answer.perspective}.insights.${index + 1}`, text }));
-  return { ...answer, summary, insights, revised: true };
+  const finding = shorten(cleanStatement(raw, topic), 32);
+  if (!repeatsAFigure(finding, runs)) return answer;
+  const others = answer.insights.map((point) => point.text).filter((text) => !isNearDuplicate(text, finding, topic));
+  const insights: Point[] = [finding, ...others].map((text, index) => ({
+    id: `${answer.perspective}.insights.${index + 1}`,
+    text,
+  }));
+  return { ...answer, insights, revised: true };
+}
+
+/** Thousands may be grouped and decimals dropped. */
+function repeatsAFigure(text: string, runs: readonly CodeRun[]): boolean {
+  const figuresOf = (written: string): string[] =>
+    (written.match(/\d[\d,]*/gu) ?? []).map((figure) => figure.replaceAll(',', ''));
+  const printed = new Set(runs.flatMap((run) => figuresOf(run.result.stdout)));
+  return figuresOf(text).some((figure) => printed.has(figure));
 }

@@ -73,3 +73,9 @@ export function isFragment(text: string): boolean {
   if (finiteVerb.test(text)) return false;
   return text.split(' ').length < 8 || /^\w+ing\b/u.test(text);
 }
+
+const aboutTheTask =
+  /^(?:the|this|my|your) (?:topic|summary|question|statement|point|task|program|calculation|figure|json|answer)\b|\bexample figures for the topic\b|\b(?:interesting|important) topic\b/iu;
+
+/** True where a text speaks of the answer that was asked for and not of the matter. */
+export const isAboutTheTask = (text: string): boolean => aboutTheTask.test(text);

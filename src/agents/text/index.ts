@@ -1,2 +1,2 @@
-export { cleanStatement, isFragment, shorten, toSentences } from './clean.ts';
+export { cleanStatement, isAboutTheTask, isFragment, shorten, toSentences } from './clean.ts';
 export { isNearDuplicate, overlap, toTokens } from './tokens.ts';

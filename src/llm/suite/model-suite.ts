@@ -21,7 +21,7 @@ export interface SuiteSubject {
 
 const schema: JsonSchema = {
   type: 'object',
-  properties: { verdict: { enum: ['yes', 'no'] }, reason: { type: 'string' } },
+  properties: { verdict: { enum: ['yes', 'no'] }, reason: { type: 'string', maxLength: 60 } },
   required: ['verdict', 'reason'],
   additionalProperties: false,
 };
