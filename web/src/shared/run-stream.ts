@@ -1,5 +1,4 @@
 import { useEffect, useMemo, useSyncExternalStore } from 'react';
-import type { ErrorBody } from '../../../src/contracts/errors.ts';
 import { RunEvent } from '../../../src/contracts/runs.ts';
 import { ApiError, eventsUrl, readRun } from './api.ts';
 import { type RunView, addEvent, emptyRun, isEnded } from './run-view.ts';
@@ -9,8 +8,8 @@ export interface FollowedRun {
   readonly view: RunView;
   readonly events: readonly RunEvent[];
   readonly connection: 'connecting' | 'live' | 'lost' | 'ended';
-  /** Set when the server refuses to show the run. */
-  readonly refusal?: ErrorBody;
+  /** Set when the server refuses to show the run, or sends what this page does not understand. */
+  readonly fault?: Error;
 }
 
 const flushMs = 60;
@@ -39,7 +38,7 @@ class RunStream {
   readonly snapshot = (): FollowedRun => this.#state;
 
   open(): void {
-    if (this.#state.connection === 'ended' || this.#state.refusal !== undefined) return;
+    if (this.#state.connection === 'ended' || this.#state.fault !== undefined) return;
     const source = new EventSource(eventsUrl(this.#id, this.#lastSequence()));
     this.#source = source;
     source.addEventListener('open', () => this.#change({ connection: 'live' }));
@@ -59,7 +58,12 @@ class RunStream {
   }
 
   #receive(data: string): void {
-    const event = RunEvent.parse(JSON.parse(data)) as RunEvent;
+    const parsed = RunEvent.safeParse(JSON.parse(data));
+    if (!parsed.success) {
+      this.#source?.close();
+      return this.#change({ fault: parsed.error });
+    }
+    const event = parsed.data as RunEvent;
     if (event.sequence <= this.#lastSequence()) return;
     this.#waiting.push(event);
     this.#flush ??= setTimeout(() => this.#apply(), flushMs);
@@ -85,10 +89,7 @@ class RunStream {
     try {
       await readRun(this.#id);
     } catch (error) {
-      if (error instanceof ApiError && error.body.status === 'error' && error.body.retry !== 'later') {
-        this.#change({ refusal: error.body });
-        return;
-      }
+      if (error instanceof ApiError && error.body.retry !== 'later') return this.#change({ fault: error });
     }
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => this.open(), retryMs);

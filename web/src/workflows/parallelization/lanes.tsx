@@ -1,6 +1,5 @@
 import { Tooltip } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
-import { memo } from 'react';
 import type { AgentIdentity } from '../../shared/agents.ts';
 import { formatClock, formatCount, plural } from '../../shared/format.ts';
 import { AgentSign, AgentStateMark } from '../../shared/marks.tsx';
@@ -47,7 +46,7 @@ function LaneHead({ lane, agent, tokens, word }: LaneProps) {
   );
 }
 
-const Lane = memo(function Lane(props: LaneProps) {
+function Lane(props: LaneProps) {
   const { lane, agent } = props;
   return (
     <section
@@ -73,7 +72,7 @@ const Lane = memo(function Lane(props: LaneProps) {
       <LaneText lane={lane} agentName={agent.name} />
     </section>
   );
-});
+}
 
 function synthesisWord(view: RunView, lane: LaneView): string | undefined {
   if (lane.state !== 'waiting') return undefined;

@@ -172,7 +172,7 @@ export function RunPanel({ id, below }: RunPanelProps) {
   const catalog = useCatalog();
   const { view } = followed;
   useRunsRefresh(view);
-  if (followed.refusal !== undefined) return <ErrorNote error={followed.refusal} />;
+  if (followed.fault !== undefined) return <Failure error={followed.fault} />;
   const agents = identifyAgents(view.perspectives, catalog.data?.perspectives ?? []);
   const body = <Body view={view} agents={agents} />;
   return (
