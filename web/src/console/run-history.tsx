@@ -1,7 +1,7 @@
 import { Tooltip } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import type { RunStatus } from '../../../src/contracts/runs.ts';
-import { formatAge, formatClock, formatCount, formatExact, plural } from '../shared/format.ts';
+import { formatAge, formatClock, formatCount, formatDuration, formatExact, plural } from '../shared/format.ts';
 import { RunStateMark } from '../shared/marks.tsx';
 import { useRuns } from '../shared/queries.ts';
 import { isEnded } from '../shared/run-view.ts';
@@ -28,7 +28,9 @@ function Row({ run, now }: { readonly run: RunStatus; readonly now: number }) {
             : `${run.steps.finished} of ${plural(run.steps.total, 'step')}`}
         </span>
         <span className={css.number}>{`${formatCount(tokens)} tokens`}</span>
-        <span className={css.number}>{formatClock(timeOf(run, now))}</span>
+        <span className={css.number}>
+          {isEnded(run.status) ? formatDuration(timeOf(run, now)) : formatClock(timeOf(run, now))}
+        </span>
         <Tooltip label={formatExact(run.started_at)}>
           <time className={css.age} dateTime={run.started_at}>
             {formatAge(run.started_at, now)}

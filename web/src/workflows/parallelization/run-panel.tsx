@@ -4,7 +4,7 @@ import { useMutation } from '@tanstack/react-query';
 import { type ReactNode, useEffect } from 'react';
 import { type AgentIdentity, identifyAgents } from '../../shared/agents.ts';
 import { cancelRun } from '../../shared/api.ts';
-import { formatClock, formatCount, formatExact, plural } from '../../shared/format.ts';
+import { formatClock, formatCount, formatDuration, formatExact, plural } from '../../shared/format.ts';
 import { RunStateMark } from '../../shared/marks.tsx';
 import { queryClient, useCatalog, useFinishedRun } from '../../shared/queries.ts';
 import { countSteps, countTokens } from '../../shared/run-numbers.ts';
@@ -25,9 +25,12 @@ function Elapsed({ view }: { readonly view: RunView }) {
   const ended = view.endedAt === undefined ? undefined : Date.parse(view.endedAt);
   const now = useNow(500, view.startedAt !== undefined && ended === undefined);
   if (view.startedAt === undefined) return null;
+  const started = Date.parse(view.startedAt);
   return (
     <Tooltip label={`Started ${formatExact(view.startedAt)}`}>
-      <span className={css.number}>{formatClock((ended ?? now) - Date.parse(view.startedAt))}</span>
+      <span className={css.number}>
+        {ended === undefined ? formatClock(now - started) : formatDuration(ended - started)}
+      </span>
     </Tooltip>
   );
 }
