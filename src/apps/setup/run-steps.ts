@@ -28,6 +28,7 @@ export async function* runSteps(steps: readonly Step[], options: RunStepsOptions
     for (const name of step.follows ?? []) await endOf(name);
     for (const name of step.needs) {
       if ((await endOf(name)) === 'done') continue;
+      options.signal.throwIfAborted();
       events.push({ type: 'step-left-out', step: step.name, because: name });
       return 'left-out';
     }
