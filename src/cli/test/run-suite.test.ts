@@ -42,8 +42,8 @@ describe('runSuite()', () => {
   });
 
   test('stops a suite at its time limit', async () => {
-    const run = await runSuite(check(['sleep', '60'], 100), options());
-    expect(run.outcome.failures.at(-1)?.message).toMatch(/stopped after/);
+    const run = await runSuite(check(['sh', '-c', 'echo hangs here; exec sleep 60'], 300), options());
+    expect(run.outcome.failures.at(-1)?.message).toMatch(/stopped after.*\nhangs here$/);
   });
 
   test('finds and stops a process that left the process group', async () => {

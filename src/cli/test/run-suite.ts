@@ -63,12 +63,23 @@ export async function runSuite(suite: Suite, options: RunSuiteOptions): Promise<
     root: suite.program.kind === 'cargo' ? join(options.root, suite.program.directory) : options.root,
     outputFile,
     limitMs: suite.limitMs,
-    environment: { ...options.environment, [mark]: id },
+    environment: { ...options.environment, NO_COLOR: '1', [mark]: id },
   });
   const leftovers = await stopLeftovers(id);
   options.signal.throwIfAborted();
-  const outcome = await readOutcome(suite.program, { reportFile, outputFile, exitCode: end.exitCode });
-  return { suite, outcome: judge(outcome, end), durationMs: performance.now() - started, outputFile, leftovers };
+  const read = await readOutcome(suite.program, { reportFile, outputFile, exitCode: end.exitCode });
+  const outcome = judge(read, end);
+  const explained = outcome.failed > read.failed ? await withLastWords(outcome, outputFile) : outcome;
+  return { suite, outcome: explained, durationMs: performance.now() - started, outputFile, leftovers };
+}
+
+/** What no test reported is explained by what was printed last. */
+async function withLastWords(outcome: SuiteOutcome, outputFile: string): Promise<SuiteOutcome> {
+  const words = (await readFile(outputFile, 'utf8')).trimEnd().split('\n').slice(-40).join('\n');
+  const failures = outcome.failures.map((failure, index) =>
+    index === outcome.failures.length - 1 ? { ...failure, message: `${failure.message}\n${words}` } : failure,
+  );
+  return { ...outcome, failures };
 }
 
 interface Result {
