@@ -29,7 +29,12 @@ function answerWith(program: string): (request: ModelRequest) => ScriptedAnswer 
       unknown
     >;
     const code = 'program' in raw ? { program, program_language: program === '' ? 'none' : 'python' } : {};
-    return { chunks: JSON.stringify({ ...raw, ...code }).match(/.{1,30}/gsu) ?? [] };
+    // A finding counts only where it repeats what the program printed.
+    const finding =
+      'finding' in raw
+        ? { finding: 'With the example figures the result of six times seven is 42 for the people concerned.' }
+        : {};
+    return { chunks: JSON.stringify({ ...raw, ...code, ...finding }).match(/.{1,30}/gsu) ?? [] };
   };
 }
 const plainly = answerWith('');
