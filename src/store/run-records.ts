@@ -8,7 +8,7 @@ import * as table from './run-table.ts';
 import type { Schema } from './schema.ts';
 import * as steps from './step-records.ts';
 import { type Watch, Watchers } from './watch.ts';
-import { WriteQueue } from './write-queue.ts';
+import { type Urgency, WriteQueue } from './write-queue.ts';
 
 /** What may be written together in one commit. Everything here is about one run and safe to be called twice. */
 export interface RunWriter {
@@ -30,6 +30,12 @@ export interface RunEnd {
   readonly error?: ErrorBody;
 }
 
+export interface WriteTarget {
+  readonly id: RunId;
+  readonly at: number;
+  readonly urgency?: Urgency;
+}
+
 /** Runs with their events and steps. */
 export interface RunRecords {
   find(id: RunId): Promise<table.RunRow | undefined>;
@@ -48,8 +54,8 @@ export interface RunRecords {
   step(id: RunId, path: string): Promise<steps.StepRow | undefined>;
   steps(id: RunId): Promise<readonly steps.StepRow[]>;
   summariseSteps(id: RunId): Promise<steps.StepSummary>;
-  /** Writes everything that `work` asks for in one commit, which other writers may share; resolves when it is on the disk. */
-  write(target: { readonly id: RunId; readonly at: number }, work: (writer: RunWriter) => Promise<void>): Promise<void>;
+  /** Writes everything that `work` asks for in one commit, which other writers may share; `urgency` defaults to `now`. */
+  write(target: WriteTarget, work: (writer: RunWriter) => Promise<void>): Promise<void>;
   /** Watches the commits of one run, or of all when no id is given. */
   watch(id?: RunId): Watch;
   /** Watches only the commit that ends a run. */
@@ -79,13 +85,10 @@ export function createRunRecords(database: Kysely<Schema>): RunRecords {
     summariseSteps: (id) => steps.summariseSteps(database, id),
     async write(target, work) {
       let ended = false;
-      await queue.write((transaction) =>
-        work(
-          createWriter(transaction, target, () => {
-            ended = true;
-          }),
-        ),
-      );
+      const noteEnd = (): void => {
+        ended = true;
+      };
+      await queue.write((transaction) => work(createWriter(transaction, target, noteEnd)), target.urgency ?? 'now');
       watchers.notify(target.id);
       watchers.notify(everyRun);
       if (ended) watchers.notify(endOf(target.id));
@@ -96,11 +99,7 @@ export function createRunRecords(database: Kysely<Schema>): RunRecords {
   };
 }
 
-function createWriter(
-  database: Kysely<Schema>,
-  target: { readonly id: RunId; readonly at: number },
-  onFinish: () => void,
-): RunWriter {
+function createWriter(database: Kysely<Schema>, target: WriteTarget, onFinish: () => void): RunWriter {
   const { id, at } = target;
   const append = async (...bodies: readonly RunEventBody[]): Promise<void> => {
     for (const body of bodies) await events.appendEvent(database, { runId: id, at }, body);

@@ -4,8 +4,8 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import type { SqliteDatabase, SqliteStatement } from 'kysely';
 
 /**
- * Every commit is on the disk before it is acknowledged (`synchronous=FULL`; a commit costs about a quarter of a millisecond on an
- * SSD, and writers share commits), because what was acknowledged must survive a power cut too.
+ * A commit is on the disk before it is acknowledged (`synchronous=FULL`), because what was acknowledged must survive a power cut too,
+ * and writers share commits. Only pieces of streamed text and the like do not wait for the disk (see `Urgency`).
  */
 const settings = `
   PRAGMA journal_mode = WAL;
@@ -36,7 +36,8 @@ export function openSqlite(path: string): SqliteDatabase {
       const known = statements.get(sql);
       if (known !== undefined) return known;
       const statement = toStatement(database.prepare(sql));
-      statements.set(sql, statement);
+      // SQLite carries a pragma out when it is prepared, so one that is kept would do nothing the second time.
+      if (!/^\s*pragma/i.test(sql)) statements.set(sql, statement);
       return statement;
     },
   };

@@ -1,11 +1,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Kysely, Transaction } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Schema } from './schema.ts';
 
 type Work = (transaction: Transaction<Schema>) => Promise<void>;
 
+/** How soon a commit is safe from a power cut: `now`, or `soon`, with the next one that is `now`. Neither is lost when a process dies. */
+export type Urgency = 'now' | 'soon';
+
 interface Unit {
   readonly work: Work;
+  readonly urgency: Urgency;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -24,9 +28,9 @@ export class WriteQueue {
   }
 
   /** Resolves when the work is committed. Rejects with what it threw; nothing of it is kept then. */
-  write(work: Work): Promise<void> {
+  write(work: Work, urgency: Urgency): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#waiting.push({ work, resolve, reject });
+    this.#waiting.push({ work, urgency, resolve, reject });
     this.#draining ??= this.#drain();
     return promise;
   }
@@ -48,9 +52,8 @@ export class WriteQueue {
 
   async #commit(batch: readonly Unit[]): Promise<void> {
     try {
-      await this.#database.transaction().execute(async (transaction) => {
-        for (const unit of batch) await unit.work(transaction);
-      });
+      if (batch.every(({ urgency }) => urgency === 'soon')) await this.#writeUnsynced(batch);
+      else await writeBatch(this.#database, batch);
       for (const unit of batch) unit.resolve();
     } catch (error) {
       const [only] = batch;
@@ -58,4 +61,22 @@ export class WriteQueue {
       else for (const unit of batch) await this.#commit([unit]);
     }
   }
+
+  /** Writes without waiting for the disk; the connection is ours until it waits again. */
+  #writeUnsynced(batch: readonly Unit[]): Promise<void> {
+    return this.#database.connection().execute(async (connection) => {
+      await sql`pragma synchronous = normal`.execute(connection);
+      try {
+        await writeBatch(connection, batch);
+      } finally {
+        await sql`pragma synchronous = full`.execute(connection);
+      }
+    });
+  }
+}
+
+function writeBatch(database: Kysely<Schema>, batch: readonly Unit[]): Promise<void> {
+  return database.transaction().execute(async (transaction) => {
+    for (const unit of batch) await unit.work(transaction);
+  });
 }

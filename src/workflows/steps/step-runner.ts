@@ -140,16 +140,14 @@ export class StepRunner {
     const { spec } = attempt;
     const { clock } = this.#options;
     const text = new TextCoalescer(clock, (piece) =>
-      this.#write(spec, (writer) =>
-        writer.append({ type: 'text-delta', step: spec.path, agent: spec.agent, ...piece }),
-      ),
+      this.#note(spec, (writer) => writer.append({ type: 'text-delta', step: spec.path, agent: spec.agent, ...piece })),
     );
     const release = await this.#begin(context, attempt);
     const startedAt = clock.monotonic();
     try {
       const done = await spec.work({
         signal: context.signal,
-        emit: (...bodies) => this.#write(spec, (writer) => writer.append(...bodies)),
+        emit: (...bodies) => this.#note(spec, (writer) => writer.append(...bodies)),
         text: (delta) => text.add(delta),
       });
       context.signal.throwIfAborted();
@@ -175,7 +173,7 @@ export class StepRunner {
     const started: RunEventBody = { type: 'step-started', step, agent, attempt: attempt.attempt };
     const again: RunEventBody = { type: 'step-repeated', step, agent, attempt: attempt.attempt };
     try {
-      await this.#write(spec, async (writer) => {
+      await this.#note(spec, async (writer) => {
         await writer.startStep({ ...spec, inputHash: attempt.inputHash, repeated: attempt.repeated });
         await writer.append(started, ...(attempt.repeated ? [again] : []));
         await writer.append({ type: 'agent-changed', agent, state: mustWait ? 'waiting' : spec.state });
@@ -186,7 +184,7 @@ export class StepRunner {
     }
     const release = await placed;
     if (mustWait && !context.signal.aborted)
-      await this.#write(spec, (writer) => writer.append({ type: 'agent-changed', agent, state: spec.state }));
+      await this.#note(spec, (writer) => writer.append({ type: 'agent-changed', agent, state: spec.state }));
     return release;
   }
 
@@ -220,7 +218,12 @@ export class StepRunner {
 
   #warn<TResult>(spec: StepSpec<TResult>, error: BigboxError): Promise<void> {
     const message = `${spec.path} is tried again: ${error.code}, ${error.message}`;
-    return this.#write(spec, (writer) => writer.append({ type: 'warning', message }));
+    return this.#note(spec, (writer) => writer.append({ type: 'warning', message }));
+  }
+
+  /** Records what the step would bring forth again if a power cut took it. */
+  #note(spec: { readonly runId: RunId }, work: (writer: RunWriter) => Promise<void>): Promise<void> {
+    return this.#options.records.write({ id: spec.runId, at: this.#options.clock.now(), urgency: 'soon' }, work);
   }
 
   #write(spec: { readonly runId: RunId }, work: (writer: RunWriter) => Promise<void>): Promise<void> {
