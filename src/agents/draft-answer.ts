@@ -102,9 +102,12 @@ function toAnswer(raw: RawDraft, { perspective, topic }: AnswerContext): Perspec
   return { perspective, summary, ...points, opinion: toOpinion(raw.opinion), code_runs: [], revised: false };
 }
 
+/** Small models announce what they were asked to say. */
+const preamble = /^\s*(?:the|my|our)\s(?:advice|recommendation|answer|position)\sis\s(?:to|that)\s+/iu;
+
 /** Empty where the model talks about its task instead of the topic. */
 function toSummary(raw: string, topic: string): string {
-  const text = shorten(cleanStatement(raw, topic), 40);
+  const text = shorten(cleanStatement(raw.replace(preamble, ''), topic), 40);
   return isAboutTheTask(text) ? '' : text;
 }
 

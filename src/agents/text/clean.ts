@@ -68,10 +68,13 @@ export function shorten(text: string, maxWords: number): string {
 const finiteVerb =
   /\b(?:is|are|was|were|be|can|could|will|would|may|might|must|should|shall|has|have|had|do|does|did|cannot|n't|needs?|costs?|takes?|makes?|gives?|loses?|gains?|pays?|leads?|means?|shows?|helps?|knows?)\b/iu;
 
+/** "A new office, a fast line, and a team." */
+const thingsInARow = /^(?:an?|the)\b[^,.]*,\s(?:an?|the)\b/iu;
+
 /** True for English that is a headline or a list of things: short or led by a participle, and without a verb that states something. */
 export function isFragment(text: string): boolean {
   if (finiteVerb.test(text)) return false;
-  return text.split(' ').length < 8 || /^\w+ing\b/u.test(text);
+  return text.split(' ').length < 8 || /^\w+ing\b/u.test(text) || thingsInARow.test(text);
 }
 
 const aboutTheTask =

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { cleanStatement, isNearDuplicate, toSentences } from './index.ts';
+import { cleanStatement, isFragment, isNearDuplicate, toSentences } from './index.ts';
 
 describe('cleanStatement()', () => {
   test.each([
@@ -18,6 +18,18 @@ describe('cleanStatement()', () => {
 
   test('keeps the script of the topic', () => {
     expect(cleanStatement('电池很贵。', '家用电池')).toContain('电池很贵');
+  });
+});
+
+describe('isFragment()', () => {
+  test.each([
+    ['Number of vehicles in the town center.', true],
+    ['A new office space, a reliable internet connection, and a skilled IT team.', true],
+    ['Developing a comprehensive plan for the ban with zoning regulations.', true],
+    ['Residents gain access to public spaces while losing some mobility options.', false],
+    ['The initial cost is $500.', false],
+  ])('%j: %s', (text, expected) => {
+    expect(isFragment(text)).toBe(expected);
   });
 });
 

@@ -36,5 +36,5 @@ export function isNearDuplicate(left: string, right: string, topic = ''): boolea
   const rightTokens = toTokens(right).filter((token) => !common.has(token));
   if (leftTokens.length === 0 || rightTokens.length === 0) return left.trim() === right.trim();
   const shorter = Math.min(new Set(leftTokens).size, new Set(rightTokens).size);
-  return overlap(leftTokens, rightTokens) >= (shorter < 4 ? 0.99 : 0.65);
+  return overlap(leftTokens, rightTokens) >= (shorter < 4 ? 0.99 : 0.55);
 }
