@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { type SupervisorState, readLiveState } from '../apps/all/index.ts';
-import { agentServerFiles } from '../apps/terraphim-server/index.ts';
+import { agentServerFiles } from '../apps/terraphim-server/files.ts';
 import { type Configuration, type Environment, loadConfiguration, processEnvironment } from '../config/index.ts';
 import { BigboxError } from '../contracts/errors.ts';
 import { type AgentClient, createAgentClient } from '../sdk/index.ts';

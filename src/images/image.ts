@@ -29,8 +29,6 @@ const baseRecords = 'base.json';
 export interface ImageOptions extends BuildOptions {
   /** The static guest agent, from `ensureGuestAgent`. */
   readonly agentPath: string;
-  /** Hashes every file, also those that nobody touched since their last hash; a start of the VM service does. */
-  readonly verifyContent?: boolean;
 }
 
 /**
@@ -64,7 +62,7 @@ async function openOrBuild(base: string, sources: PackageSources, options: Image
     await writeManifest(unfinished, { id, distribution, release, agent_sha256: agentHash, files });
   });
   const image = await openImage(directory);
-  await verifyImage(image, { full: options.verifyContent ?? false });
+  await verifyImage(image);
   return image;
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { BigboxError } from '../contracts/errors.ts';
 import { writeFileAtomically } from '../lib/files.ts';
@@ -25,7 +26,9 @@ const Manifest = z.object({
 });
 export type Manifest = z.infer<typeof Manifest>;
 
-const Stamps = z.record(z.string(), z.object({ size: z.number(), modified_ms: z.number(), inode: z.number() }));
+/** The time of the last change (ctime) cannot be set by anyone: a file that was written to since its hash shows it. */
+const Stamp = z.object({ size: z.number(), modified_ms: z.number(), changed_ms: z.number(), inode: z.number() });
+const Stamps = z.record(z.string(), Stamp);
 type Stamps = z.infer<typeof Stamps>;
 
 /** A built image: files that are never written again. */
@@ -73,10 +76,10 @@ export async function openImage(directory: string): Promise<Image> {
 }
 
 /**
- * Compares an image with its manifest: by hash where `full` is set or a file was touched since its last hash, by size, time and
- * inode otherwise. Throws IMAGE_INVALID, and removes the image, when a file is not what the manifest names.
+ * Compares an image with its manifest: by hash where a file was touched since its last hash, by its stamp otherwise.
+ * Throws IMAGE_INVALID, and removes the image, when a file is not what the manifest names.
  */
-export async function verifyImage(image: Image, options: { readonly full: boolean }): Promise<void> {
+export async function verifyImage(image: Image): Promise<void> {
   const stampPath = join(image.directory, 'verified.json');
   const known = Stamps.safeParse(parseJson(await readFile(stampPath, 'utf8').catch(() => '')));
   const stamps: Stamps = {};
@@ -88,9 +91,9 @@ export async function verifyImage(image: Image, options: { readonly full: boolea
     if (found.size !== expected.size) {
       throw await invalid(image.directory, `${name} has ${found.size} bytes instead of ${expected.size}`);
     }
-    const stamp = { size: found.size, modified_ms: found.mtimeMs, inode: found.ino };
+    const stamp = { size: found.size, modified_ms: found.mtimeMs, changed_ms: found.ctimeMs, inode: found.ino };
     stamps[name] = stamp;
-    if (!options.full && known.success && isSame(known.data[name], stamp)) continue;
+    if (known.success && isDeepStrictEqual(known.data[name], stamp)) continue;
     if ((await hashFile(path)) !== expected.sha256) {
       throw await invalid(image.directory, `${name} does not have the content that its hash names`);
     }
@@ -105,9 +108,6 @@ export async function hashFile(path: string): Promise<string> {
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
   return hash.digest('hex');
 }
-
-const isSame = (known: Stamps[string] | undefined, found: Stamps[string]): boolean =>
-  known?.size === found.size && known.modified_ms === found.modified_ms && known.inode === found.inode;
 
 /** Undefined where the text is no JSON. */
 export function parseJson(text: string): unknown {

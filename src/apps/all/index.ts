@@ -1,7 +1,7 @@
 export { fingerprintOf } from './fingerprint.ts';
 export { type LaunchOptions, launchSupervisor, stopAll } from './launch.ts';
 export { type ProcessLock, tryLock } from './lock.ts';
+export { logFileOf } from './log-file.ts';
 export { needsModelService } from './needs-model-service.ts';
-export { isRunning } from './process-identity.ts';
-export { logFileOf } from './services.ts';
+export { ageOfThisProcess, isRunning } from './process-identity.ts';
 export { type SupervisorState, readLiveState, readState } from './state.ts';

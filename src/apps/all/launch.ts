@@ -5,8 +5,8 @@ import type { Environment } from '../../config/index.ts';
 import { BigboxError } from '../../contracts/errors.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { silentLogger } from '../../lib/log.ts';
+import { logFileOf } from './log-file.ts';
 import { isRunning, signalGroup } from './process-identity.ts';
-import { logFileOf } from './services.ts';
 import { type SupervisorState, readLiveState, readState } from './state.ts';
 import { stopLeftovers } from './supervisor.ts';
 

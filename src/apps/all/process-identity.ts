@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs';
 
+/** USER_HZ, which Linux has the same on every machine that programs are built for (`man 5 proc_pid_stat`, `man 7 time`). */
+const ticksPerSecond = 100;
+
 /** A process that can be told from a later one with the same id: ids are used again, start times are not. */
 export interface ProcessIdentity {
   readonly pid: number;
@@ -19,6 +22,13 @@ export function identifyProcess(pid: number): ProcessIdentity | undefined {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const startTime = fields[19];
   return fields[0] === 'Z' || startTime === undefined ? undefined : { pid, startTime };
+}
+
+/** Milliseconds since this process was forked, also where it was another program at first (a shell's `exec`). */
+export function ageOfThisProcess(): number {
+  const ticks = Number(identifyProcess(process.pid)?.startTime ?? Number.NaN);
+  const upSeconds = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
+  return (upSeconds - ticks / ticksPerSecond) * 1000;
 }
 
 /** Whether exactly this process still runs. */

@@ -2,12 +2,10 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Configuration, Environment } from '../../config/index.ts';
 import { ensureIdentityKey, restateCommand } from '../../engine/index.ts';
-import { agentServerFiles, ensureServiceKey } from '../terraphim-server/index.ts';
+import { agentServerFiles, ensureServiceKey } from '../terraphim-server/files.ts';
+import { logFileOf } from './log-file.ts';
 import { needsModelService } from './needs-model-service.ts';
 import type { ServiceDefinition } from './service.ts';
-
-/** Where the log of a service stands. */
-export const logFileOf = (dataDir: string, name: string): string => join(dataDir, 'logs', `${name}.log`);
 
 const program = (name: string): string => join(import.meta.dirname, '..', name, 'main.ts');
 

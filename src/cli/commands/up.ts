@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { ageOfThisProcess } from '../../apps/all/index.ts';
 import { writeFileAtomically } from '../../lib/files.ts';
 import { runAnalysis, waitForModel } from '../analysis.ts';
 import { type BroughtUp, bringUp } from '../bring-up.ts';
@@ -42,11 +43,10 @@ export function upCommand(): Command {
 }
 
 async function up(flags: UpFlags, signal: AbortSignal): Promise<void> {
-  const started = performance.now();
   const broughtUp = await bringUp(flags, { yes: flags.yes === true, debug: flags.debug === true, signal });
   const { configuration, state } = broughtUp;
   const client = await clientOf(configuration, state.url);
-  const readyMs = performance.now() - started;
+  const readyMs = ageOfThisProcess();
   if (flags.sample) await runSample(broughtUp, signal);
   const link = await client.createLoginLink();
   if (flags.json === true) {
