@@ -1,7 +1,7 @@
 import type { ModelOpinion, Perspective, PerspectiveAnswer, TokenUsage } from '../contracts/analysis.ts';
 import { BigboxError } from '../contracts/errors.ts';
-import { type Language, toLanguage } from '../contracts/execution.ts';
-import type { Model } from '../contracts/ports.ts';
+import type { Language } from '../contracts/execution.ts';
+import type { Model, ModelExample } from '../contracts/ports.ts';
 import { isBalanced } from './balance.ts';
 import type { CodeBlock } from './code-blocks.ts';
 import { lists, type RawDraft, toDraftFields, toDraftShape, toQuestions } from './draft-shape.ts';
@@ -39,14 +39,15 @@ const maxOutputTokens = 700;
  */
 export async function* draftAnswer(request: DraftRequest): AsyncGenerator<DraftEvent, void> {
   const { perspective, topic } = request;
-  const codeLanguages = perspective.computes === true ? request.languages : [];
+  const asksForProgram = perspective.computes === true && request.languages.includes('python');
   const { answer, cost } = yield* callForStructure({
     model: request.model,
-    shape: toDraftShape(perspective, codeLanguages),
+    shape: toDraftShape(perspective, asksForProgram),
     fields: toDraftFields(perspective),
     request: {
-      system: toPerspectiveSystem(perspective, request),
-      prompt: toPrompt(request, codeLanguages),
+      system: toSystem(request, asksForProgram),
+      ...toExample(perspective, asksForProgram),
+      prompt: toTopicLines(request).join('\n'),
       maxOutputTokens,
       temperature: request.temperature ?? 0.4,
       signal: request.signal,
@@ -54,44 +55,54 @@ export async function* draftAnswer(request: DraftRequest): AsyncGenerator<DraftE
     },
   });
   const draft = {
-    answer: toAnswer(answer, { perspective: perspective.id, topic }),
-    codeBlocks: toCode(answer, codeLanguages),
+    answer: toAnswer(answer, { perspective, topic }),
+    codeBlocks: asksForProgram ? toCode(answer.program ?? []) : [],
   };
   yield { type: 'finished', draft, ...cost };
 }
 
-function toPrompt(request: DraftRequest, codeLanguages: readonly Language[]): string {
+function toSystem(request: DraftRequest, asksForProgram: boolean): string {
   const questions = toQuestions(request.perspective);
   return [
-    ...toTopicLines(request),
-    '',
-    'Fill in the JSON. Each text is one complete sentence of 8 to 18 words about this topic that names a particular person, place, thing or amount,',
-    `as short and concrete as: "${styleExample}"`,
+    toPerspectiveSystem(request.perspective, request),
+    'You answer with JSON. Each text is one complete sentence of 8 to 20 words about the topic, definite and concrete.',
     ...lists.flatMap((list) => Object.entries(questions[list]).map(([key, question]) => `${key}: ${question}`)),
-    'summary: what you advise and the main reason, in 15 to 25 words, beginning with the advice itself',
-    ...(codeLanguages.length === 0 ? [] : [programRule]),
+    'summary: your position and its main reason',
+    ...(asksForProgram ? [programRule] : []),
     'opinion: how you rate it: risk, difficulty, novelty, effect on people, long-term value',
   ].join('\n');
 }
 
-/** On a matter that no topic shares; a model that copies it is found out by comparison. */
-const styleExample = 'A school kitchen that cooks for 300 children throws away 40 kg of bread a week.';
-
 const programRule =
-  'program: Python of at most 6 lines without imports: what it would cost or save in a year, computed from example figures that the program sets, printed with a label and the currency. Or program_language none and an empty program where money says nothing';
+  'program: lines of Python without imports: two to four example figures on this topic, one calculation, and a print of the result with its unit; empty where figures say nothing';
+
+/** On a matter that no topic shares; a model that copies it is found out by comparison. */
+const exampleTopic = { topic: 'Food waste in a school kitchen', domains: [] };
+
+/** The catalogue's example in the form of an answer; without the opinion, which a model would copy. */
+function toExample({ example }: Perspective, asksForProgram: boolean): { readonly example?: ModelExample } {
+  if (example === undefined) return {};
+  const { program, ...texts } = example;
+  const code = asksForProgram && program !== undefined ? { program } : {};
+  return { example: { prompt: toTopicLines(exampleTopic).join('\n'), answer: JSON.stringify({ ...texts, ...code }) } };
+}
 
 interface AnswerContext {
-  readonly perspective: string;
+  readonly perspective: Perspective;
   readonly topic: string;
 }
 
-function toAnswer(raw: RawDraft, { perspective, topic }: AnswerContext): PerspectiveAnswer {
+function toAnswer(
+  raw: RawDraft,
+  { perspective: { id: perspective, example }, topic }: AnswerContext,
+): PerspectiveAnswer {
   const texts = {
     key_points: Object.values(raw.key_points),
     insights: Object.values(raw.insights),
     recommendations: Object.values(raw.recommendations),
   };
-  const points = toPoints(texts, { perspective, topic, notThis: styleExample });
+  const examples = example === undefined ? [] : lists.flatMap((list) => Object.values(example[list]));
+  const points = toPoints(texts, { perspective, topic, notThis: examples });
   const summary = toSummary(raw.summary, topic) || (points.key_points[0]?.text ?? '');
   const statements = points.key_points.length + points.insights.length + points.recommendations.length;
   if (summary === '' || statements < 2)
@@ -124,14 +135,16 @@ function toOpinion(raw: RawDraft['opinion']): ModelOpinion {
   };
 }
 
-/** The program, where it is one: in a language that may run, not empty, whole, and with something that it prints. */
-function toCode(raw: RawDraft, allowed: readonly Language[]): CodeBlock[] {
-  const language = toLanguage(raw.program_language ?? '');
-  if (language === undefined || !allowed.includes(language)) return [];
-  const code = (raw.program ?? '')
-    .replace(/^\s*```[a-z]*\n/u, '')
-    .replace(/\n?```[^]*$/u, '')
-    .trim();
-  const prints = { python: /\bprint\s*\(/, javascript: /console\.log\s*\(/, bash: /\b(?:echo|printf)\b/ }[language];
-  return prints.test(code) && isBalanced(code) ? [{ language, code }] : [];
+/**
+ * The program, where it can run and computes something. It comes line by line, which spares a small model the escapes of line ends and
+ * the grammar unfinished strings.
+ */
+function toCode(lines: readonly string[]): CodeBlock[] {
+  const code = lines.join('\n').trim();
+  const computes = (code.match(/\d+/gu)?.length ?? 0) >= 2 && /[\w)]\s*[-+*/]\s*[\w(]/u.test(code);
+  const isComplete = /\bprint\s*\(/u.test(code) && isBalanced(code);
+  return computes && isComplete && !cannotRun.test(code) ? [{ language: 'python', code }] : [];
 }
+
+/** Packages and input that the microVM lacks, and the percent sign that small models put behind numbers. */
+const cannotRun = /\bimport\b(?!\s+(?:math|statistics)\b)|\b(?:open|input)\s*\(|^[^'"]*\d%\s*$/mu;

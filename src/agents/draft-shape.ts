@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { Level, type Perspective } from '../contracts/analysis.ts';
-import type { Language } from '../contracts/execution.ts';
 import type { LiveField } from './live-text.ts';
 
 /** The lists of an answer, in the order in which they are asked for and shown. */
@@ -29,6 +28,8 @@ export const toQuestions = (perspective: Perspective): Questions => perspective.
  */
 export const maxStatementLength = 150;
 export const maxSummaryLength = 200;
+const maxLineLength = 110;
+const maxProgramLines = 7;
 
 const Opinion = z.object({
   risk: Level,
@@ -41,8 +42,7 @@ const Opinion = z.object({
 
 const Rest = z.object({
   summary: z.string(),
-  program_language: z.string().optional(),
-  program: z.string().optional(),
+  program: z.array(z.string()).optional(),
   opinion: Opinion,
 });
 
@@ -53,7 +53,7 @@ export type RawDraft = z.infer<typeof Rest> & Readonly<Record<ListName, Readonly
  * The shape that the model fills in, in the order in which a small model does best: each point under a key that says what it
  * is about, so that no two are alike; the summary when the points are there; opinion at the very end.
  */
-export function toDraftShape(perspective: Perspective, codeLanguages: readonly Language[]): z.ZodType<RawDraft> {
+export function toDraftShape(perspective: Perspective, asksForProgram: boolean): z.ZodType<RawDraft> {
   const questions = toQuestions(perspective);
   const points = lists.map((list) => {
     const keys = Object.keys(questions[list]);
@@ -62,11 +62,12 @@ export function toDraftShape(perspective: Perspective, codeLanguages: readonly L
       z.object(Object.fromEntries(keys.map((key) => [key, z.string().meta({ maxLength: maxStatementLength })]))),
     ] as const;
   });
-  const program = { program_language: z.enum(['none', ...codeLanguages]), program: z.string() };
+  const line = z.string().meta({ maxLength: maxLineLength });
+  const program = { program: z.array(line).meta({ maxItems: maxProgramLines }) };
   return z.object({
     ...(Object.fromEntries(points) as Record<ListName, z.ZodObject<Record<string, z.ZodString>>>),
     summary: z.string().meta({ maxLength: maxSummaryLength }),
-    ...(codeLanguages.length === 0 ? {} : program),
+    ...(asksForProgram ? program : {}),
     opinion: Opinion,
   }) as unknown as z.ZodType<RawDraft>;
 }

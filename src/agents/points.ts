@@ -21,8 +21,8 @@ export interface PointLists {
 export interface PointContext {
   readonly perspective: string;
   readonly topic: string;
-  /** The example of the prompt, which is no answer. */
-  readonly notThis: string;
+  /** The examples of the prompt, which are no answer. */
+  readonly notThis: readonly string[];
 }
 
 /**
@@ -30,7 +30,7 @@ export interface PointContext {
  * same words. Ids are `perspective.list.number`, numbered after that, so that they have no gaps.
  */
 export function toPoints(raw: RawLists, context: PointContext): PointLists {
-  const said: string[] = [context.notThis];
+  const said: string[] = [...context.notThis];
   const take = (list: readonly string[], name: string): Point[] =>
     list
       .map((text) => shorten(cleanStatement(text, context.topic), maxWords))

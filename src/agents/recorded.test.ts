@@ -45,11 +45,15 @@ function toPerspective(name: Recording): Perspective {
   };
 }
 
-async function draft(name: Recording, change?: (text: string) => string): Promise<Draft> {
+async function draft(
+  name: Recording,
+  change?: (text: string) => string,
+  perspective = toPerspective(name),
+): Promise<Draft> {
   const model = replay(name, change);
   const request = {
     model,
-    perspective: toPerspective(name),
+    perspective,
     domains: [],
     topic,
     languages: ['python' as const],
@@ -78,10 +82,26 @@ describe('draftAnswer() on recorded answers', () => {
     },
   );
 
-  test('drops headlines that state nothing', async () => {
-    const texts = [...pointsOf((await draft('analytical')).answer), ...pointsOf((await draft('practical')).answer)];
-    expect(texts).not.toContain('Number of vehicles in the town center.');
-    expect(texts).not.toContain('A road network and parking facilities.');
+  test.each(['Number of vehicles in the town center', 'A road network and parking facilities.'])(
+    'drops %j, which states nothing',
+    async (headline) => {
+      const { answer } = await draft('analytical', (text) => text.replace(/(?<="cause":)"[^"]+"/, `"${headline}"`));
+      expect(answer.key_points).toHaveLength(2);
+    },
+  );
+
+  test('drops what is copied from the example of the prompt', async () => {
+    const copied = 'Portions are cooked for every child on the list, so each empty chair becomes waste.';
+    const example = {
+      key_points: { cause: copied },
+      insights: {},
+      recommendations: {},
+      summary: 'Let pupils order ahead.',
+    };
+    const perspective = { ...toPerspective('analytical'), example };
+    const copy = (text: string): string => text.replace(/(?<="cause":)"[^"]+"/, `"${copied}"`);
+    const { answer } = await draft('analytical', copy, perspective);
+    expect(answer.key_points).toHaveLength(2);
   });
 
   test('numbers the points of each list without gaps', async () => {
@@ -91,11 +111,19 @@ describe('draftAnswer() on recorded answers', () => {
     );
   });
 
-  test('offers a whole program and not one that lacks a bracket', async () => {
-    expect((await draft('practical')).codeBlocks).toMatchObject([
-      { language: 'python', code: expect.stringContaining('print(car_ban_plan)') as string },
-    ]);
-    expect((await draft('analytical')).codeBlocks).toEqual([]);
+  test('offers a whole program that computes, and nothing else', async () => {
+    const [block] = (await draft('analytical')).codeBlocks;
+    expect(block).toMatchObject({ language: 'python', code: expect.stringContaining('print(f') as string });
+    const lines = (text: string) => (raw: string) => raw.replace(/(?<="program":)\[.*?\](?=,"opinion")/, text);
+    for (const program of [
+      '["print((2 * 3)"]',
+      '["total = 2 * 3"]',
+      '["print(\\"a map\\")"]',
+      '["import numpy", "print(2 * 3)"]',
+      '["share = 75%", "print(2 * 3)"]',
+      '[]',
+    ])
+      expect((await draft('analytical', lines(program))).codeBlocks, program).toEqual([]);
   });
 
   test('shows the text under its titles while it comes, without JSON', async () => {
@@ -103,27 +131,27 @@ describe('draftAnswer() on recorded answers', () => {
     const request = { model: replay('creative'), perspective: toPerspective('creative'), domains: [], topic, signal };
     for await (const event of draftAnswer({ ...request, languages: [] }))
       if (event.type === 'text-delta') shown += event.text;
-    expect(shown).toMatch(/^\*\*Key points\*\*\n- A beekeeper would/);
+    expect(shown).toMatch(/^\*\*Key points\*\*\n- A new regulation/);
     expect(shown).not.toMatch(/[{}]|"summary"/);
   });
 
   test('throws ANSWER_UNUSABLE for an answer that is not of the form, and for one of which nothing can be printed', async () => {
     await expect(draft('creative', () => 'I cannot do that.')).rejects.toMatchObject({ code: 'ANSWER_UNUSABLE' });
-    const emptied = (text: string): string => text.replaceAll(/: "[^"]{20,}"/g, ': ""');
+    const emptied = (text: string): string => text.replaceAll(/:\s?"[^"]{20,}"/g, ':""');
     await expect(draft('creative', emptied)).rejects.toMatchObject({ code: 'ANSWER_UNUSABLE' });
   });
 });
 
 const ran = (changes: Partial<CodeRun['result']>): CodeRun => ({
   language: 'python',
-  code: 'print(2050000)',
+  code: 'print(205000)',
   result: {
     execution_id: 'exec-1',
     vm_id: 'vm-1',
     vm_type: 'bigbox-base',
     outcome: 'exited',
     exit_code: 0,
-    stdout: 'Car ban cost: $2050000.\n',
+    stdout: 'Car ban cost: $205000.\n',
     stderr: '',
     truncated: false,
     duration_ms: 9,
@@ -145,10 +173,10 @@ async function revise(codeRuns: readonly CodeRun[]) {
 describe('reviseAnswer() on a recorded revision', () => {
   test('hands the output back and puts the finding first', async () => {
     const { model, answer } = await revise([ran({})]);
-    expect(model.requests[0]?.prompt).toContain('Car ban cost: $2050000.');
+    expect(model.requests[0]?.prompt).toContain('Car ban cost: $205000.');
     expect(answer.insights[0]).toMatchObject({
       id: 'practical.insights.1',
-      text: expect.stringContaining('2050000') as string,
+      text: expect.stringContaining('205000') as string,
     });
     expect(answer).toMatchObject({ revised: true, code_runs: [{ language: 'python' }] });
   });
@@ -156,7 +184,7 @@ describe('reviseAnswer() on a recorded revision', () => {
   test('leaves out a finding that repeats none of the printed figures', async () => {
     const { answer } = await revise([ran({ stdout: 'Shops: 17\n' })]);
     expect(answer.revised).toBe(false);
-    expect(answer.insights.map((point) => point.text).join(' ')).not.toContain('2050000');
+    expect(answer.insights.map((point) => point.text).join(' ')).not.toContain('205000');
   });
 
   test('asks nothing where no run has come to a result, and keeps the runs', async () => {

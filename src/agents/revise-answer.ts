@@ -43,8 +43,9 @@ export async function* reviseAnswer(request: ReviseRequest): AsyncGenerator<Revi
     shape: RawRevision,
     fields: { finding: { title: 'What the calculation shows', style: 'paragraph' } },
     request: {
-      system: toPerspectiveSystem(request.perspective, request),
-      prompt: toPrompt(request, useful),
+      system: `${toPerspectiveSystem(request.perspective, request)} ${rule}`,
+      example,
+      prompt: toPrompt(request.topic, useful.map(toPrinted)),
       maxOutputTokens: 160,
       temperature: request.temperature ?? 0.3,
       signal: request.signal,
@@ -57,21 +58,20 @@ export async function* reviseAnswer(request: ReviseRequest): AsyncGenerator<Revi
 const isUseful = ({ result }: CodeRun): boolean =>
   result.outcome === 'exited' && result.exit_code === 0 && result.stdout.trim() !== '';
 
-function toPrompt({ topic, draft }: ReviseRequest, runs: readonly CodeRun[]): string {
-  return [
-    `Topic: ${topic}`,
-    `Your summary so far: ${draft.answer.summary}`,
-    ...runs.flatMap((run) => [
-      `Your ${run.language} program:`,
-      run.code,
-      'It printed:',
-      run.result.stdout.trim().slice(0, maxOutputCharacters),
-    ]),
-    '',
-    'The figures that the program starts from are examples, not measurements. Give JSON:',
-    'finding: one sentence of 12 to 25 words that repeats the printed amount and says what it would mean for the people concerned, beginning with "With the example figures"',
-  ].join('\n');
+const rule =
+  'You get what a program of yours printed; the figures that it starts from are examples, not measurements. Answer with JSON. finding: one sentence of 10 to 25 words that repeats the printed amount and says what it would mean, beginning with "With the example figures"';
+
+/** On a matter that no topic shares. */
+const example = {
+  prompt: toPrompt('Food waste in a school kitchen', ['Food thrown away in a year: 7410 kg']),
+  answer: JSON.stringify({ finding: 'With the example figures, the kitchen would throw away 7410 kg of food a year.' }),
+};
+
+function toPrompt(topic: string, printed: readonly string[]): string {
+  return [`Topic: ${topic}`, ...printed.flatMap((text) => ['The program printed:', text])].join('\n');
 }
+
+const toPrinted = ({ result }: CodeRun): string => result.stdout.trim().slice(0, maxOutputCharacters);
 
 /** The finding becomes the first insight. One that repeats none of the printed figures was not drawn from them and is left out. */
 function revise(
@@ -91,7 +91,9 @@ function revise(
 /** Thousands may be grouped and decimals dropped. */
 function repeatsAFigure(text: string, runs: readonly CodeRun[]): boolean {
   const figuresOf = (written: string): string[] =>
-    (written.match(/\d[\d,]*/gu) ?? []).map((figure) => figure.replaceAll(',', ''));
+    (written.match(/\d[\d,]*/gu) ?? [])
+      .map((figure) => figure.replaceAll(',', ''))
+      .filter((figure) => Number(figure) > 0);
   const printed = new Set(runs.flatMap((run) => figuresOf(run.result.stdout)));
   return figuresOf(text).some((figure) => printed.has(figure));
 }

@@ -56,7 +56,9 @@ export function planSynthesis(answers: readonly PerspectiveAnswer[], topic: stri
     .filter(({ left, right }) => left.list === right.list && left.list !== 'recommendations')
     .toSorted((one, other) => Math.abs(one.likeness - related) - Math.abs(other.likeness - related));
   const divergent = takePairs(contrasts, { limit: 2, isFree, take });
-  const factors = onePerPerspective(points.filter((point) => point.list === 'insights' && isFree(point)))
+  const insights = points.filter((point) => point.list === 'insights' && isFree(point));
+  const factors = [...insights.filter(isCondition), ...onePerPerspective(insights)]
+    .filter((point, index, all) => all.indexOf(point) === index)
     .slice(0, 2)
     .map((point) => take([point]));
   return [
@@ -133,6 +135,10 @@ function rankRecommendations(points: readonly PlacedPoint[], pairs: readonly Pai
     .map(({ point }) => point);
   return onePerPerspective(ranked);
 }
+
+/** Says on what something depends, as far as English words tell. */
+const isCondition = ({ text }: PlacedPoint): boolean =>
+  /\b(?:without|depends? on|needs?|must|only if|only when|requires?|unless|as long as)\b/iu.test(text);
 
 /** The first of each perspective before the second of any. */
 function onePerPerspective(points: readonly PlacedPoint[]): PlacedPoint[] {

@@ -35,14 +35,17 @@ export type SynthesisEvent =
 export async function* synthesise(request: SynthesisRequest): AsyncGenerator<SynthesisEvent, void> {
   const plan = planSynthesis(request.answers, request.topic);
   if (plan.length === 0) throw new BigboxError('ANSWER_UNUSABLE', { message: 'There is no answer to sum up.' });
+  // Recommendations are orders as they stand.
+  const worded = plan.filter(({ section }) => section !== 'priorities');
   const { answer, cost } = yield* callForStructure({
     model: request.model,
-    shape: toShape(plan),
-    fields: toFields(plan),
+    shape: toShape(worded),
+    fields: toFields(worded),
     request: {
-      system: `You sum up what several advisers said. ${toLanguageRule(request.topic)} You use only what they said, in your own short, complete sentences.`,
-      prompt: toPrompt(request, plan),
-      maxOutputTokens: 700,
+      system: `${rules}\n${toLanguageRule(request.topic)}`,
+      example,
+      prompt: toPrompt(request, worded),
+      maxOutputTokens: 600,
       temperature: request.temperature ?? 0.4,
       signal: request.signal,
       ...(request.seed === undefined ? {} : { seed: request.seed }),
@@ -72,30 +75,40 @@ function toFields(plan: readonly PlannedStatement[]): Record<string, LiveField> 
   return fields;
 }
 
-const tasks: Readonly<Record<SynthesisSection, string>> = {
-  convergent_findings: 'what both say, in one sentence of 10 to 20 words that names neither',
-  divergent_views: 'how the two differ, in one sentence of 12 to 25 words with "while"',
-  priorities: 'as a short order of at most 12 words',
-  success_factors: 'one sentence of at most 18 words that begins with "Success depends on"',
+const rules = [
+  'You sum up what several advisers said, in short, plain sentences of your own. You answer with JSON.',
+  'summary: your advice on the topic with its main reason, in 15 to 30 words',
+  'agree: what both say, in one sentence',
+  'differ: how the two differ, in one sentence with "while"',
+  'needs: one sentence that begins with "Success depends on"',
+].join('\n');
+
+/** On a matter that no topic shares. */
+const example = {
+  prompt: [
+    'Topic: Food waste in a school kitchen',
+    'Advice: Let pupils order a day ahead, because most waste comes from meals cooked for absent children.',
+    'Advice: Make leftovers a task for pupils, because people waste less of what they handle themselves.',
+    'agree_1: "Each empty chair becomes waste." "Without a shared absence list, the kitchen cannot know how much to cook."',
+    'differ_1: "Smaller portions save money for the school." "If pupils cooked once a week, they would learn what a portion costs."',
+    'needs_1: "Orders close at nine, but the absence list arrives at ten."',
+  ].join('\n'),
+  answer: JSON.stringify({
+    summary:
+      'Let pupils order a day ahead and handle the leftovers themselves, because most waste is cooked for children who are absent.',
+    agree_1: 'Food is wasted because the kitchen does not know who is absent.',
+    differ_1: 'Smaller portions save money, while cooking once a week teaches pupils what a portion costs.',
+    needs_1: 'Success depends on an absence list that arrives before the orders close.',
+  }),
 };
 
 function toPrompt({ topic, answers }: SynthesisRequest, plan: readonly PlannedStatement[]): string {
   return [
     `Topic: ${topic}`,
-    'Conclusions of the advisers:',
-    ...answers.map((answer) => `- ${toName(answer.perspective)}: ${answer.summary}`),
-    '',
-    'Fill in the JSON.',
-    'summary: your own advice on the topic with its main reason and its main risk, in 20 to 35 words, naming no view',
-    'Then put the statements behind each key into your own words:',
-    ...plan.map(({ key, section, points }) => {
-      const said = points.map((point) => `${toName(point.perspective)}: "${point.text}"`).join(' ');
-      return `${key} (${tasks[section]}): ${said}`;
-    }),
+    ...answers.map((answer) => `Advice: ${answer.summary}`),
+    ...plan.map(({ key, points }) => `${key}: ${points.map((point) => `"${point.text}"`).join(' ')}`),
   ].join('\n');
 }
-
-const toName = (perspective: string): string => `the ${perspective.replaceAll('_', '-')} view`;
 
 function toSynthesis(
   request: SynthesisRequest,
@@ -105,7 +118,7 @@ function toSynthesis(
   const section = (name: SynthesisSection): CitedStatement[] =>
     plan
       .filter((statement) => statement.section === name)
-      .map((statement) => toStatement(statement, { raw: wording[statement.key] ?? '', request }))
+      .flatMap((statement) => toStatement(statement, { raw: wording[statement.key] ?? '', request }))
       .filter(({ text }) => {
         const isNew = !said.some((earlier) => isNearDuplicate(earlier, text, request.topic));
         if (isNew) said.push(text);
@@ -123,24 +136,22 @@ function toSynthesis(
 }
 
 /**
- * A sentence that shares next to nothing with its points, or names a perspective that is not cited, was not written from them:
- * then the points speak for themselves.
+ * A sentence that shares next to nothing with one of its points, or names a perspective that is not cited, was not written from them:
+ * then the points speak for themselves, but for an agreement that the model could not put into words, which is none.
  */
 function toStatement(
   { points, section }: PlannedStatement,
   { raw, request }: { readonly raw: string; readonly request: SynthesisRequest },
-): CitedStatement {
+): CitedStatement[] {
   const text = shorten(cleanStatement(raw.replace(agreement, ''), request.topic), 36);
   const tokens = toTokens(text);
-  const cited = points.filter((point) => overlap(tokens, point.tokens) >= 0.15);
+  const isWhole = points.every((point) => overlap(tokens, point.tokens) >= 0.15);
   const strangers = request.answers
     .map((answer) => answer.perspective)
-    .filter((perspective) => !cited.some((point) => point.perspective === perspective));
-  const isTrue = cited.length > 0 && !strangers.some((perspective) => mentions(text, perspective));
-  const isComplete = section !== 'divergent_views' || cited.length === points.length;
-  if (text !== '' && isTrue && isComplete) return { text, cites: cited.map((point) => point.id) };
-  const quoted = section === 'divergent_views' ? points : points.slice(0, 1);
-  return { text: toQuotation(quoted), cites: quoted.map((point) => point.id) };
+    .filter((perspective) => !points.some((point) => point.perspective === perspective));
+  const cites = points.map((point) => point.id);
+  if (text !== '' && isWhole && !strangers.some((perspective) => mentions(text, perspective))) return [{ text, cites }];
+  return section === 'convergent_findings' ? [] : [{ text: toQuotation(points), cites }];
 }
 
 /** Small models name the wrong advisers here; the citations name the right ones. */

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { type SupervisorState, readLiveState } from '../apps/all/index.ts';
-import { agentServerFiles } from '../apps/terraphim-server/files.ts';
+import { type SupervisorState, instanceFiles, readLiveState } from '../apps/all/index.ts';
 import { type Configuration, type Environment, loadConfiguration, processEnvironment } from '../config/index.ts';
 import { BigboxError } from '../contracts/errors.ts';
 import { type AgentClient, createAgentClient } from '../sdk/index.ts';
@@ -74,7 +73,7 @@ export async function requireRunning(configuration: Configuration): Promise<Supe
 
 /** A client that acts for the owner at the address where the instance really listens. Throws CONFIG_UNREADABLE. */
 export async function clientOf(configuration: Configuration, baseUrl: string): Promise<AgentClient> {
-  const path = agentServerFiles(configuration.dataDir).serviceKey;
+  const path = instanceFiles(configuration.dataDir).serviceKey;
   try {
     return createAgentClient({ baseUrl, key: (await readFile(path, 'utf8')).trim() });
   } catch (error) {

@@ -66,6 +66,13 @@ export const Synthesis = z.object({
 });
 export type Synthesis = z.infer<typeof Synthesis>;
 
+/** One text under each key of each list: what is asked there, or an example of an answer. */
+const PointTexts = z.object({
+  key_points: z.record(z.string(), z.string()),
+  insights: z.record(z.string(), z.string()),
+  recommendations: z.record(z.string(), z.string()),
+});
+
 /** One perspective in the catalogue (src/workflows/catalog/perspectives.json). */
 export const Perspective = z.object({
   id: z.string(),
@@ -77,13 +84,9 @@ export const Perspective = z.object({
   /** The role line that starts the system prompt. */
   role: z.string(),
   /** What its agent is asked, list by list: a short key that says what the point is about, and the question. */
-  questions: z
-    .object({
-      key_points: z.record(z.string(), z.string()),
-      insights: z.record(z.string(), z.string()),
-      recommendations: z.record(z.string(), z.string()),
-    })
-    .optional(),
+  questions: PointTexts.optional(),
+  /** A good answer to these questions on a matter that no topic shares. Small models learn more from it than from rules. */
+  example: PointTexts.extend({ summary: z.string(), program: z.array(z.string()).optional() }).optional(),
   /** True where a small calculation helps this perspective, so that its agent may ask for one. */
   computes: z.boolean().optional(),
   color: z.enum(['blue', 'violet', 'green', 'orange', 'pink', 'cyan']),

@@ -5,6 +5,8 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 
 export interface ModelRequest {
   readonly system: string;
+  /** A prompt of the same kind with a good answer, which the model sees before the real prompt. */
+  readonly example?: ModelExample;
   readonly prompt: string;
   /** The answer must be JSON of this shape. A `length` stop with a schema is an error. */
   readonly schema?: JsonSchema;
@@ -12,6 +14,11 @@ export interface ModelRequest {
   readonly temperature?: number;
   readonly seed?: number;
   readonly signal: AbortSignal;
+}
+
+export interface ModelExample {
+  readonly prompt: string;
+  readonly answer: string;
 }
 
 export interface ModelUsage {

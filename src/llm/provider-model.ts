@@ -2,6 +2,7 @@ import type { OllamaProvider } from 'ollama-ai-provider-v2';
 import { BigboxError } from '../contracts/errors.ts';
 import { abortable } from '../lib/async.ts';
 import { toModelError } from './model-errors.ts';
+import type { ModelExample } from '../contracts/ports.ts';
 import type { Model, ModelEvent, ModelRequest } from './model.ts';
 
 /** A language model as the AI SDK's providers offer it. */
@@ -87,6 +88,7 @@ function toCall(options: ProviderModelOptions, request: ModelRequest, signal: Ab
   return {
     prompt: [
       { role: 'system', content: request.system },
+      ...(request.example === undefined ? [] : toTurns(request.example)),
       { role: 'user', content: [{ type: 'text', text: request.prompt }] },
     ],
     maxOutputTokens: request.maxOutputTokens,
@@ -97,6 +99,11 @@ function toCall(options: ProviderModelOptions, request: ModelRequest, signal: Ab
     ...options.toSettings?.(request),
   };
 }
+
+const toTurns = ({ prompt, answer }: ModelExample): SdkCall['prompt'] => [
+  { role: 'user', content: [{ type: 'text', text: prompt }] },
+  { role: 'assistant', content: [{ type: 'text', text: answer }] },
+];
 
 /** Notes one part of the stream and gives the text that it carries. Thinking and tool calls that nobody offered carry none. */
 function take(part: SdkPart, progress: Progress): string {

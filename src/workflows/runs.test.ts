@@ -19,7 +19,7 @@ const catalog = loadCatalog();
 /** Which agent a request comes from, by the role line in its system prompt. */
 const agentOf = (request: ModelRequest): string =>
   catalog.perspectives.find(({ role }) => request.system.includes(role))?.id ?? 'synthesis';
-const isRevision = (request: ModelRequest): boolean => request.prompt.includes('It printed:');
+const isRevision = (request: ModelRequest): boolean => request.prompt.includes('The program printed:');
 
 /** Answers in the form that was asked for, with a program only where the test wants one. */
 function answerWith(program: string): (request: ModelRequest) => ScriptedAnswer {
@@ -28,7 +28,7 @@ function answerWith(program: string): (request: ModelRequest) => ScriptedAnswer 
       string,
       unknown
     >;
-    const code = 'program' in raw ? { program, program_language: program === '' ? 'none' : 'python' } : {};
+    const code = 'program' in raw ? { program: program === '' ? [] : program.split('\n') } : {};
     // A finding counts only where it repeats what the program printed.
     const finding =
       'finding' in raw
@@ -153,7 +153,7 @@ describe('a parallel run', () => {
   });
 
   test('keeps the draft when its code cannot be run, and says so', async () => {
-    await open(createScriptedModel(answerWith('print("broken")')));
+    await open(createScriptedModel(answerWith('print("broken", 6 * 7)')));
     const id = await start({ perspectives: ['analytical'] });
     const events = await eventsOf(id);
     expect(events).toContainEqual(
@@ -230,7 +230,7 @@ describe('cancel()', () => {
   test('stops model calls and code at once, and no event follows', async () => {
     const never = new Promise<void>(() => undefined);
     const model = createScriptedModel((request) => ({
-      ...answerWith('print("endless")')(request),
+      ...answerWith('print("endless", 6 * 7)')(request),
       ...(agentOf(request) === 'creative' ? { waitFor: never } : {}),
     }));
     await open(model);
@@ -304,7 +304,7 @@ describe('a restart', () => {
     const never = new Promise<void>(() => undefined);
     await open(
       createScriptedModel((request) => ({
-        ...answerWith('print(1)')(request),
+        ...answerWith('print(6 * 7)')(request),
         ...(agentOf(request) === 'critical' || isRevision(request) ? { waitFor: never } : {}),
       })),
     );
@@ -316,7 +316,7 @@ describe('a restart', () => {
     }
     await runs.close();
 
-    const second = createScriptedModel(answerWith('print(1)'));
+    const second = createScriptedModel(answerWith('print(6 * 7)'));
     await open(second);
     const run = await runs.waitForEnd(id, soon());
     expect(run.status).toBe('completed');

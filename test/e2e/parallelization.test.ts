@@ -11,9 +11,9 @@ const topic = 'Impact of AI on software development';
 /** A drafting agent that may hand in a program does; all other text is made up from schema and prompt. */
 const script: Script = (call) => {
   const schema = call.request['format'];
-  if (!JSON.stringify(schema ?? {}).includes('"program_language"')) return undefined;
+  if (!JSON.stringify(schema ?? {}).includes('"program"')) return undefined;
   const draft = JSON.parse(makeUpAnswer(call.prompt, schema)) as Record<string, unknown>;
-  return JSON.stringify({ ...draft, program_language: 'python', program: 'print("hours saved:", 10 - 6.5)' });
+  return JSON.stringify({ ...draft, program: ['print("hours saved:", 10 - 6.5)'] });
 };
 
 /** The words by which calls for a perspective can be told apart, whatever else their prompts say. */

@@ -3,12 +3,8 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  agentServerFiles,
-  ensureServiceKey,
-  type RunningAgentServer,
-  startAgentServer,
-} from '../../src/apps/terraphim-server/index.ts';
+import { ensureServiceKey, instanceFiles } from '../../src/apps/all/index.ts';
+import { type RunningAgentServer, startAgentServer } from '../../src/apps/terraphim-server/index.ts';
 import { ensureIdentityKey, restateCommand } from '../../src/engine/index.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { type FakeOllama, type Script, startFakeOllama } from '../fixtures/fake-ollama/index.ts';
@@ -29,7 +25,7 @@ export interface TestSystem {
 }
 
 async function startRestate(dataDir: string): Promise<ChildProcess> {
-  const { restateDirectory: directory, restateIdentity: identityKeyFile } = agentServerFiles(dataDir);
+  const { restateDirectory: directory, restateIdentity: identityKeyFile } = instanceFiles(dataDir);
   await ensureIdentityKey(identityKeyFile);
   await mkdir(directory, { recursive: true });
   const { file, args, env } = restateCommand({ directory, identityKeyFile });

@@ -2,7 +2,7 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Configuration, Environment } from '../../config/index.ts';
 import { ensureIdentityKey, restateCommand } from '../../engine/index.ts';
-import { agentServerFiles, ensureServiceKey } from '../terraphim-server/files.ts';
+import { ensureServiceKey, instanceFiles } from './instance-files.ts';
 import { logFileOf } from './log-file.ts';
 import { needsModelService } from './needs-model-service.ts';
 import type { ServiceDefinition } from './service.ts';
@@ -20,7 +20,7 @@ export async function defineServices(
   const { dataDir } = configuration;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   await chmod(dataDir, 0o700);
-  const files = agentServerFiles(dataDir);
+  const files = instanceFiles(dataDir);
   await ensureServiceKey(dataDir);
   await ensureIdentityKey(files.restateIdentity);
   const restate = restateCommand({ directory: files.restateDirectory, identityKeyFile: files.restateIdentity });

@@ -4,7 +4,7 @@ import { type Configuration, loadConfiguration, processEnvironment } from '../..
 import { ensureGuestAgent, ensureImage } from '../../images/index.ts';
 import { createLogger, type Logger } from '../../lib/log.ts';
 import { templateName, type VmImage } from '../../vm/index.ts';
-import { ensureServiceKey } from '../terraphim-server/files.ts';
+import { ensureServiceKey } from '../all/instance-files.ts';
 import { startVmService } from './index.ts';
 
 /** Gives the image out of the cache, building what is missing there. */

@@ -6,10 +6,9 @@ import { systemClock } from '../../lib/clock.ts';
 import { createLogger } from '../../lib/log.ts';
 import { openRecords } from '../../store/index.ts';
 import { composeAgentServer } from './compose.ts';
-import { agentServerFiles, ensureServiceKey } from './files.ts';
+import { ensureServiceKey, instanceFiles } from '../all/instance-files.ts';
 import type { AgentServerOptions, RunningAgentServer } from './options.ts';
 
-export { agentServerFiles, ensureServiceKey } from './files.ts';
 export type { AgentServerOptions, RunningAgentServer } from './options.ts';
 
 /**
@@ -18,7 +17,7 @@ export type { AgentServerOptions, RunningAgentServer } from './options.ts';
  */
 export async function startAgentServer(options: AgentServerOptions): Promise<RunningAgentServer> {
   const { logger, clock = systemClock } = options;
-  const files = agentServerFiles(options.dataDir);
+  const files = instanceFiles(options.dataDir);
   const serviceKey = await ensureServiceKey(options.dataDir);
   const identityKey = await ensureIdentityKey(files.restateIdentity);
   await mkdir(dirname(files.database), { recursive: true, mode: 0o700 });

@@ -8,7 +8,8 @@ import { ensureIdentityKey, restateCommand } from '../../engine/index.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { type AgentClient, createAgentClient } from '../../sdk/index.ts';
 import { type FakeOllama, startFakeOllama } from '../../../test/fixtures/fake-ollama/index.ts';
-import { agentServerFiles, type RunningAgentServer, startAgentServer } from './index.ts';
+import { instanceFiles } from '../all/index.ts';
+import { type RunningAgentServer, startAgentServer } from './index.ts';
 
 let dataDir: string;
 let restate: ChildProcess;
@@ -17,7 +18,7 @@ let server: RunningAgentServer | undefined;
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'bb-'));
-  const { restateDirectory: directory, restateIdentity: identityKeyFile } = agentServerFiles(dataDir);
+  const { restateDirectory: directory, restateIdentity: identityKeyFile } = instanceFiles(dataDir);
   await ensureIdentityKey(identityKeyFile);
   await mkdir(directory, { recursive: true });
   const { file, args, env } = restateCommand({ directory, identityKeyFile });
@@ -52,7 +53,7 @@ const start = (port = 0): Promise<RunningAgentServer> =>
 async function clientOf({ url }: RunningAgentServer): Promise<AgentClient> {
   return createAgentClient({
     baseUrl: url,
-    key: (await readFile(agentServerFiles(dataDir).serviceKey, 'utf8')).trim(),
+    key: (await readFile(instanceFiles(dataDir).serviceKey, 'utf8')).trim(),
   });
 }
 
@@ -80,7 +81,7 @@ test('a run that the server left in the middle is finished by the next one, and 
 
 test('the service key is kept for the user alone, and the port is taken once', async () => {
   server ??= await start();
-  expect((await stat(agentServerFiles(dataDir).serviceKey)).mode & 0o777).toBe(0o600);
+  expect((await stat(instanceFiles(dataDir).serviceKey)).mode & 0o777).toBe(0o600);
   const { port } = new URL(server.url);
   await expect(start(Number(port))).rejects.toMatchObject({ code: 'PORT_IN_USE' });
   await expect(server.loginLink()).resolves.toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#login=\S{43}$/);

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { agentServerFiles } from '../../../src/apps/terraphim-server/index.ts';
+import { instanceFiles } from '../../../src/apps/all/index.ts';
 import { ensureIdentityKey, restateCommand } from '../../../src/engine/index.ts';
 import { type AgentClient, createAgentClient } from '../../../src/sdk/index.ts';
 
@@ -39,7 +39,7 @@ export class Services implements AsyncDisposable {
   }
 
   async startRestate(): Promise<void> {
-    const { restateDirectory: directory, restateIdentity: identityKeyFile } = agentServerFiles(this.#dataDir);
+    const { restateDirectory: directory, restateIdentity: identityKeyFile } = instanceFiles(this.#dataDir);
     await ensureIdentityKey(identityKeyFile);
     await mkdir(directory, { recursive: true });
     const { file, args, env } = restateCommand({ directory, identityKeyFile });
@@ -80,7 +80,7 @@ export class Services implements AsyncDisposable {
   }
 
   async client(): Promise<AgentClient> {
-    const key = await readFile(agentServerFiles(this.#dataDir).serviceKey, 'utf8');
+    const key = await readFile(instanceFiles(this.#dataDir).serviceKey, 'utf8');
     return createAgentClient({ baseUrl: this.#serverUrl, key: key.trim() });
   }
 

@@ -2,7 +2,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startVmService } from '../../../src/apps/fcctl-web/index.ts';
-import { agentServerFiles, startAgentServer } from '../../../src/apps/terraphim-server/index.ts';
+import { instanceFiles } from '../../../src/apps/all/index.ts';
+import { startAgentServer } from '../../../src/apps/terraphim-server/index.ts';
 import { silentLogger } from '../../../src/lib/log.ts';
 
 /** A server under test, with a key that opens it. */
@@ -37,7 +38,7 @@ export async function startAgents(): Promise<ServerUnderTest> {
     notices: [],
     logger: silentLogger,
   });
-  const key = (await readFile(agentServerFiles(dataDir).serviceKey, 'utf8')).trim();
+  const key = (await readFile(instanceFiles(dataDir).serviceKey, 'utf8')).trim();
   return {
     name: 'agent server',
     url: server.url,

@@ -5,7 +5,7 @@ import { BigboxError } from '../../contracts/errors.ts';
 import { writeFileAtomically } from '../../lib/files.ts';
 
 /** Where the agent server and Restate keep what they own, inside the data directory. */
-export const agentServerFiles = (dataDir: string) => ({
+export const instanceFiles = (dataDir: string) => ({
   serviceKey: join(dataDir, 'secrets', 'service.key'),
   restateIdentity: join(dataDir, 'secrets', 'restate.pem'),
   restateDirectory: join(dataDir, 'restate'),
@@ -17,7 +17,7 @@ export const agentServerFiles = (dataDir: string) => ({
  * Throws CONFIG_UNREADABLE when the file holds no key.
  */
 export async function ensureServiceKey(dataDir: string): Promise<string> {
-  const path = agentServerFiles(dataDir).serviceKey;
+  const path = instanceFiles(dataDir).serviceKey;
   await mkdir(join(dataDir, 'secrets'), { recursive: true, mode: 0o700 });
   const key = await readFile(path, 'utf8').catch(async (error: unknown) => {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
