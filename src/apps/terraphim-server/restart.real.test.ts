@@ -59,7 +59,7 @@ async function clientOf({ url }: RunningAgentServer): Promise<AgentClient> {
 
 test('a run that the server left in the middle is finished by the next one, and no finished call is made again', async () => {
   server = await start();
-  const hold = ollama.journal.hold('critical');
+  const hold = ollama.journal.hold('You are a sceptic');
   const id = await (
     await clientOf(server)
   ).startParallel({ prompt: 'The price of bread', perspectives: ['analytical', 'critical'] });
