@@ -2,6 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { layers } from '../layers.mjs';
 import { describeConfiguration } from '../src/config/index.ts';
+import { describeVmService } from '../src/apps/fcctl-web/describe.ts';
+import { describeAgentServer } from '../src/apps/terraphim-server/index.ts';
 import { errorDefinitions } from '../src/contracts/errors.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -39,9 +41,13 @@ function fillSection(page: string, name: string, content: string): string {
   return `${before}${start}\n${content}\n${end}${after}`;
 }
 
+const toJson = (document: object): string => `${JSON.stringify(document, undefined, 2)}\n`;
+
 /** Every generated page by its path from the root. */
-export function generatedPages(): Readonly<Record<string, string>> {
+export async function generatedPages(): Promise<Readonly<Record<string, string>>> {
   return {
+    'docs/reference/agent-server.openapi.json': toJson(await describeAgentServer()),
+    'docs/reference/vm-service.openapi.json': toJson(await describeVmService()),
     'docs/reference/errors.md': describeErrors(),
     'docs/reference/configuration.md': describeConfiguration(),
     'ARCHITECTURE.md': fillSection(readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8'), 'layers', describeLayers()),
@@ -49,5 +55,5 @@ export function generatedPages(): Readonly<Record<string, string>> {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  for (const [path, content] of Object.entries(generatedPages())) writeFileSync(join(root, path), content);
+  for (const [path, content] of Object.entries(await generatedPages())) writeFileSync(join(root, path), content);
 }

@@ -26,7 +26,7 @@ export const toQuestions = (perspective: Perspective): Questions => perspective.
  * cut in the middle of a sentence is taken back to its last whole part afterwards. They stand in the schema only, as
  * annotations: a longer answer of a server without grammars is no error.
  */
-export const maxStatementLength = 150;
+const maxStatementLength = 150;
 export const maxSummaryLength = 200;
 const maxLineLength = 110;
 const maxProgramLines = 7;

@@ -1,6 +1,5 @@
 export { type Configuration, type ConfiguredModel, namesThisMachine } from './configuration.ts';
 export { type Environment, processEnvironment } from './environment.ts';
 export { type LoadOptions, loadConfiguration } from './load.ts';
-export { notBuilt } from './not-built.ts';
 export { redactSecrets } from './redact.ts';
 export { describeConfiguration } from './reference.ts';

@@ -17,5 +17,3 @@ export const createExecutionId = (): ExecutionId => `exec-${hex(16)}` as Executi
 
 /** Names a string as the id of a run; whether that run exists is for the store to say. */
 export const toRunId = (text: string): RunId => text as RunId;
-/** Names a string as the id of a VM; whether that VM exists is for the pool to say. */
-export const toVmId = (text: string): VmId => text as VmId;

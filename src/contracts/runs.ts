@@ -2,13 +2,12 @@ import { z } from 'zod';
 import { CodeRun, ParallelResult, PerspectiveAnswer, Synthesis, TokenUsage } from './analysis.ts';
 import { ErrorBody } from './errors.ts';
 
-export const ModelSelection = z.object({
+const ModelSelection = z.object({
   llm_provider: z.string().max(100).optional(),
   llm_model: z.string().max(200).optional(),
   llm_base_url: z.string().max(2000).optional(),
   llm_temperature: z.number().min(0).max(2).optional(),
 });
-export type ModelSelection = z.infer<typeof ModelSelection>;
 
 /** What `POST /workflows/parallel` takes: upstream's request and more. Unknown keys of old clients are ignored. */
 export const ParallelRequest = z.object({

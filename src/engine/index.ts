@@ -7,6 +7,6 @@ export {
   type Workflow,
 } from './engine.ts';
 export { createMemoryEngine, type MemoryEngine } from './memory/memory-engine.ts';
-export { type ProcessCommand, restateCommand, type RestateFiles, restateSockets } from './restate/command.ts';
+export { type ProcessCommand, restateCommand, type RestateFiles } from './restate/command.ts';
 export { ensureIdentityKey } from './restate/identity.ts';
 export { createRestateEngine, type RestateEngineOptions } from './restate/restate-engine.ts';

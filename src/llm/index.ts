@@ -10,5 +10,4 @@ export type {
 } from './model.ts';
 export { createOllamaModel, type OllamaModelOptions } from './ollama/index.ts';
 export { createOpenAiCompatibleModel, type OpenAiCompatibleOptions } from './openai-compatible/index.ts';
-export { createScriptedModel, type ScriptedAnswer, type ScriptedModel } from './scripted/index.ts';
 export { createModelSource, type ModelProtocol, type ModelSourceOptions } from './source.ts';

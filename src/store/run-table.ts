@@ -45,7 +45,7 @@ const active = ['pending', 'running'];
 
 const parse = (text: string | null): unknown => (text === null ? undefined : JSON.parse(text));
 
-export const toRun = (row: RunTable): RunRow => ({
+const toRun = (row: RunTable): RunRow => ({
   id: toRunId(row.id),
   request: JSON.parse(row.request) as StoredRequest,
   bodyHash: row.body_hash,

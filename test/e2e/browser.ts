@@ -20,7 +20,7 @@ const sizes = [
 ] as const;
 
 /** Where the screenshots go; not part of the repository. */
-export const screenFolder = join(import.meta.dirname, '../../test-results/screens');
+const screenFolder = join(import.meta.dirname, '../../test-results/screens');
 
 /** Starts Debian's Chromium without a window and without any traffic of its own. */
 export async function startBrowser(): Promise<TestBrowser> {

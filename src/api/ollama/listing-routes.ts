@@ -9,7 +9,7 @@ import { NameRequest, YieldRequest, parseBody } from './wire.ts';
 import { WireError } from './wire-error.ts';
 
 /** The version of Ollama whose interface is spoken here. */
-export const spokenVersion = '0.33.0';
+const spokenVersion = '0.33.0';
 const open = { config: { open: true } };
 /** Loaded models stay; a date far ahead is how Ollama says so. */
 const neverExpires = '2318-01-01T00:00:00Z';

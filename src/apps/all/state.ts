@@ -27,7 +27,7 @@ export const SupervisorState = z.object({
 export type SupervisorState = z.infer<typeof SupervisorState>;
 
 /** Where the state of the instance with this data folder stands. */
-export const statePath = (dataDir: string): string => join(dataDir, 'run', 'services.json');
+const statePath = (dataDir: string): string => join(dataDir, 'run', 'services.json');
 
 /** Reads the recorded state, also of a supervisor that is dead; undefined when there is none or it is of an unknown form. */
 export async function readState(dataDir: string): Promise<SupervisorState | undefined> {

@@ -21,6 +21,7 @@ export const suites: readonly Suite[] = [
   check('lint', 'no lint finding', 'npm', 'run', '-s', 'lint'),
   check('types', 'the types hold', 'npm', 'run', '-s', 'typecheck'),
   { ...check('shell', 'shellcheck finds nothing', 'npm', 'run', '-s', 'shell'), needs: ['test packages'] },
+  check('unused', 'no file, export or dependency that nobody uses', 'npm', 'run', '-s', 'unused'),
   check('imports', 'the layer table holds', 'npm', 'run', '-s', 'layers'),
   {
     name: 'layers',

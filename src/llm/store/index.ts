@@ -1,7 +1,6 @@
-export { type CatalogueModel, catalogue, findModel, getModel } from './catalogue.ts';
+export { type CatalogueModel, findModel } from './catalogue.ts';
 export { type MachineMemory, chooseDefaultModel } from './default-model.ts';
 export { createFileSource, createOllamaSource } from './file-source.ts';
-export { modelPath } from './files.ts';
 export { type HubOptions, createHubSource } from './hub-source.ts';
 export type { Source, Target } from './source.ts';
 export {
