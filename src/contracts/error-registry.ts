@@ -121,7 +121,7 @@ export const errorDefinitions = {
     status: 404,
     retry: 'never',
     meaning: 'There is no run with this id.',
-    remedy: 'List the runs with GET /workflows.',
+    remedy: 'Look at the list of runs: Runs on the pages, or GET /workflows.',
   },
   RUN_CANCELLED: {
     status: 409,

@@ -78,7 +78,7 @@ export function SynthesisView(props: {
               {title} <span className={css.note}>{note}</span>
             </h2>
             {props.synthesis[key].length === 0 ? (
-              <p className={css.note}>The model named none.</p>
+              <p className={css.note}>None found.</p>
             ) : (
               <ol className={css.statements}>
                 {props.synthesis[key].map((statement, index) => (
