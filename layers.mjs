@@ -23,7 +23,7 @@ export const layers = {
   workflows: ['agents', 'engine', 'store'],
   gateway: ['http', 'store'],
   api: ['http', 'gateway', 'workflows', 'agents', 'knowledge', 'vm', 'llm'],
-  deploy: ['config'],
+  deploy: ['config', 'vmm'],
   sdk: [],
   cli: ['sdk', 'deploy', 'config', 'apps'],
   apps: [

@@ -71,11 +71,11 @@ export async function requireRunning(configuration: Configuration): Promise<Supe
   });
 }
 
-/** A client that acts for the owner at the address where the instance really listens. Throws CONFIG_UNREADABLE. */
-export async function clientOf(configuration: Configuration, baseUrl: string): Promise<AgentClient> {
+/** The key with which the command line acts for the owner of an instance. Throws CONFIG_UNREADABLE. */
+export async function keyOf(configuration: Configuration): Promise<string> {
   const path = instanceFiles(configuration.dataDir).serviceKey;
   try {
-    return createAgentClient({ baseUrl, key: (await readFile(path, 'utf8')).trim() });
+    return (await readFile(path, 'utf8')).trim();
   } catch (error) {
     throw new BigboxError('CONFIG_UNREADABLE', {
       message: `The key of this instance, ${path}, cannot be read: ${(error as Error).message}.`,
@@ -85,3 +85,7 @@ export async function clientOf(configuration: Configuration, baseUrl: string): P
     });
   }
 }
+
+/** A client that acts for the owner at the address where the instance really listens. Throws CONFIG_UNREADABLE. */
+export const clientOf = async (configuration: Configuration, baseUrl: string): Promise<AgentClient> =>
+  createAgentClient({ baseUrl, key: await keyOf(configuration) });

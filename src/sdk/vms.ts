@@ -3,10 +3,12 @@ import { type ExecuteRequest, ExecutionEvent, type Language } from '../contracts
 import { VmServiceHealth } from '../contracts/health.ts';
 import type { CodeRequest, Sandbox } from '../contracts/ports.ts';
 import { readEventStream } from './event-stream.ts';
+import { type FileClient, createFileClient } from './files.ts';
 import { type ConnectionOptions, send } from './http.ts';
+import { type MachineClient, createMachineClient } from './machines.ts';
 
 /** Client of the VM service. */
-export interface VmClient {
+export interface VmClient extends MachineClient, FileClient {
   /** Throws SERVICE_NOT_RUNNING. */
   health(signal?: AbortSignal): Promise<VmServiceHealth>;
   /** Runs code and yields what happens. Breaking out or aborting stops the code. Throws the server's errors, SERVICE_NOT_RUNNING. */
@@ -19,6 +21,8 @@ export interface VmClient {
 /** Creates a client of the VM service at an address. */
 export function createVmClient(connection: ConnectionOptions): VmClient {
   return {
+    ...createMachineClient(connection),
+    ...createFileClient(connection),
     async health(signal) {
       const response = await send(connection, '/health', signal === undefined ? {} : { signal });
       return VmServiceHealth.parse(await response.json());

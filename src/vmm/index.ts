@@ -8,4 +8,5 @@ export type {
   Snapshot,
   WaitingMachine,
 } from './driver.ts';
+export { findCapabilities } from './qemu/capabilities.ts';
 export { QemuDriver, type QemuOptions } from './qemu/qemu-driver.ts';

@@ -1,7 +1,7 @@
 import { access, constants, mkdir, readFile, statfs } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { availableParallelism, totalmem } from 'node:os';
 import { BigboxError } from '../../contracts/errors.ts';
+import { findPortFault } from '../../lib/port-fault.ts';
 
 /** What Bigbox finds itself on. */
 export interface Machine {
@@ -52,20 +52,11 @@ export async function requireFreePort(
   options: { readonly flag: string; readonly use: string },
 ): Promise<void> {
   if (port === 0) return;
-  const server = createServer();
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject);
-  server.listen({ port, host: '127.0.0.1', exclusive: true }, resolve);
-  try {
-    await promise;
-  } catch (error) {
-    throw new BigboxError('PORT_IN_USE', {
-      message: `Port ${port} for ${options.use} cannot be used: ${(error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'another program listens there' : (error as Error).message}.`,
-      context: { port },
-      remedy: `Stop it, or choose another with ${options.flag}.`,
-      cause: error,
-    });
-  } finally {
-    server.close();
-  }
+  const fault = await findPortFault(port);
+  if (fault === undefined) return;
+  throw new BigboxError('PORT_IN_USE', {
+    message: `Port ${port} for ${options.use} cannot be used: ${fault}.`,
+    context: { port },
+    remedy: `Stop it, or choose another with ${options.flag}.`,
+  });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formatBytes, formatDuration, formatLine } from './format.ts';
+import { formatAge, formatBytes, formatDuration, formatLine } from './format.ts';
 
 describe('formatDuration()', () => {
   test.each([
@@ -29,5 +29,17 @@ describe('formatLine()', () => {
     expect(formatLine('vm image', 'done', '41.7 s', '612 MB', '', 'bookworm')).toBe(
       '  vm image        done    41.7 s   612 MB   bookworm',
     );
+  });
+});
+
+describe('formatAge()', () => {
+  test.each([
+    [-20, '0 s'],
+    [8400, '8 s'],
+    [150_000, '3 min'],
+    [7_200_000, '2 h'],
+    [1_000_000_000, '12 d'],
+  ])('writes %i ms as %s', (ms, text) => {
+    expect(formatAge(ms)).toBe(text);
   });
 });

@@ -21,3 +21,12 @@ export function formatLine(name: string, state: string, ...[time = '', ...detail
   const detail = details.filter((part) => part !== '').join('   ');
   return `  ${name.padEnd(15)} ${state.padEnd(7)} ${time.padEnd(7)}  ${detail}`.trimEnd();
 }
+
+/** Writes an age in its largest unit: `8 s`, `3 min`, `5 h`, `12 d`. */
+export function formatAge(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 100) return `${seconds} s`;
+  if (seconds < 100 * 60) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 48 * 3600) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86_400)} d`;
+}

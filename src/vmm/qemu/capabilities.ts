@@ -12,6 +12,8 @@ export interface QemuProbe {
   readonly binary: string;
   readonly capabilities: DriverCapabilities;
   readonly confinement: Confinement;
+  /** Why KVM is of no use here, if it is not. */
+  readonly kvmFault?: string;
 }
 
 export interface AcceleratorWish {
@@ -31,7 +33,7 @@ export async function findCapabilities(binary: string, wish: AcceleratorWish): P
   const emulated = `VMs are emulated: slow, and QEMU does not call emulation a security boundary. KVM does not work here: ${fault}.`;
   const missing = [...(accelerator === 'tcg' ? [emulated] : []), ...confinement.missing];
   const capabilities = { driver: 'qemu', version, accelerator, confinement: confinement.holds, missing } as const;
-  return { binary, capabilities, confinement };
+  return { binary, capabilities, confinement, ...(fault === undefined ? {} : { kvmFault: fault }) };
 }
 
 async function readVersion(binary: string): Promise<string> {

@@ -1,0 +1,70 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Command, Option } from 'commander';
+import { BigboxError, fromErrorBody } from '../../../contracts/errors.ts';
+import type { Vm } from '../../../contracts/vms.ts';
+import type { VmClient } from '../../../sdk/index.ts';
+import { withExamples } from '../../examples.ts';
+import { jsonFlag } from '../../flags/json.ts';
+import { type InstanceFlags, withInstanceFlags } from '../../instance.ts';
+import { formatDuration, formatLine } from '../../output/format.ts';
+import { withVmService } from '../vm-service.ts';
+
+interface CreateFlags extends InstanceFlags {
+  readonly type?: string;
+  readonly name?: string;
+  readonly wait?: true;
+  readonly json?: true;
+}
+
+const patienceMs = 120_000;
+const pauseMs = 100;
+
+/** `fcctl vm create`: makes a VM and prints its id. */
+export function createCommand(): Command {
+  const command = withInstanceFlags(
+    new Command('create')
+      .description('Make a VM that lives until it is removed, and print its id.')
+      .addOption(new Option('--type <type>', 'what it is made from (default: debian-bookworm)'))
+      .addOption(new Option('--name <name>', 'a name to call it by (default: its id)'))
+      .addOption(new Option('--wait', 'wait until commands can run in it')),
+  )
+    .addOption(jsonFlag())
+    .action((flags: CreateFlags) => withVmService(flags, (client, signal) => create(client, flags, signal)));
+  return withExamples(
+    command,
+    ['vm=$(fcctl vm create --wait)', 'keeps the id of a VM that runs'],
+    ['fcctl vm create --name try --json', 'prints the VM as JSON'],
+  );
+}
+
+async function create(client: VmClient, flags: CreateFlags, signal: AbortSignal): Promise<void> {
+  const started = performance.now();
+  const { id } = await client.createVm(
+    {
+      ...(flags.type === undefined ? {} : { vm_type: flags.type }),
+      ...(flags.name === undefined ? {} : { vm_name: flags.name }),
+    },
+    signal,
+  );
+  if (flags.wait === true) {
+    const { vm_type } = await untilRunning(client, id, signal);
+    process.stderr.write(`${formatLine(id, 'running', formatDuration(performance.now() - started), vm_type)}\n`);
+  }
+  process.stdout.write(flags.json === true ? `${JSON.stringify(await client.vm(id, signal))}\n` : `${id}\n`);
+}
+
+/** A VM that does not come up in time is left as it is: it may still, and fcctl vm show tells. */
+async function untilRunning(client: VmClient, id: string, signal: AbortSignal): Promise<Vm> {
+  const deadline = performance.now() + patienceMs;
+  for (;;) {
+    const vm = await client.vm(id, signal);
+    if (vm.status === 'running') return vm;
+    if (vm.status === 'failed') throw fromErrorBody(vm.error_detail);
+    if (performance.now() > deadline)
+      throw new BigboxError('VM_UNAVAILABLE', {
+        message: `The VM ${id} is ${vm.status} after ${patienceMs / 1000} s.`,
+        context: { vm_id: id },
+      });
+    await wait(pauseMs, undefined, { signal });
+  }
+}

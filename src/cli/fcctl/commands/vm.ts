@@ -1,0 +1,25 @@
+import { Command } from 'commander';
+import { withExamples } from '../../examples.ts';
+import { createCommand } from './create.ts';
+import { execCommand } from './exec.ts';
+import { filesCommand } from './files.ts';
+import { listCommand } from './list.ts';
+import { removeCommand } from './rm.ts';
+import { showCommand } from './show.ts';
+
+/** `fcctl vm`: the VMs that live until they are removed. */
+export function vmCommand(): Command {
+  const command = new Command('vm')
+    .description('Make, list, use and remove VMs that live until they are removed.')
+    .addCommand(createCommand())
+    .addCommand(listCommand())
+    .addCommand(showCommand())
+    .addCommand(execCommand())
+    .addCommand(filesCommand())
+    .addCommand(removeCommand());
+  return withExamples(
+    command,
+    ['fcctl vm create --name try --wait', 'makes a VM'],
+    ['fcctl vm exec try -- python3 --version', 'runs a command in it'],
+  );
+}

@@ -1,0 +1,226 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type FcctlEnd, type FcctlOptions, runFcctl } from '../../../test/fixtures/run-fcctl.ts';
+import { type TestVmService, startTestVmService, testServiceKey } from '../../../test/fixtures/vm-service.ts';
+import { ExecuteResponse } from '../../contracts/execution.ts';
+import { PoolStatistics, Vm } from '../../contracts/vms.ts';
+
+let service: TestVmService;
+let vm: string;
+
+const fcctl = (args: readonly string[], options: Partial<FcctlOptions> = {}): Promise<FcctlEnd> =>
+  runFcctl(args, { url: service.url, key: testServiceKey, ...options });
+
+beforeAll(async () => {
+  service = await startTestVmService();
+  const made = await fcctl(['vm', 'create', '--name', 'mine', '--wait']);
+  expect(made).toMatchObject({ code: 0, stderr: expect.stringMatching(/ running .* debian-bookworm\n$/) as string });
+  vm = made.stdout.trim();
+});
+afterAll(() => service.close());
+
+describe('fcctl vm create', () => {
+  test('prints the id alone, so that a script can keep it', async () => {
+    expect(vm).toMatch(/^vm-[0-9a-f]{8}$/);
+    const json = await fcctl(['vm', 'create', '--type', 'ubuntu-focal', '--json']);
+    const made = Vm.parse(JSON.parse(json.stdout));
+    expect(made).toMatchObject({ requested_vm_type: 'ubuntu-focal', vm_type: 'debian-bookworm' });
+    expect(await fcctl(['vm', 'rm', made.id])).toEqual({ code: 0, stdout: `${made.id}\n`, stderr: '' });
+  });
+
+  test('names the types where there is none of the name', async () => {
+    expect(await fcctl(['vm', 'create', '--type', 'windows'])).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /^error: .*"windows"; there is debian-bookworm.*\n {2}\(VM_TEMPLATE_UNKNOWN\)\n$/,
+      ) as string,
+    });
+  });
+});
+
+describe('fcctl vm list and show', () => {
+  test('print a table for people and JSON for programs', async () => {
+    const { stdout } = await fcctl(['vm', 'list']);
+    expect(stdout).toMatch(/^ID +NAME +STATUS +TYPE +SIZE +AGE\n/);
+    expect(stdout).toMatch(new RegExp(`^${vm} +mine +running +debian-bookworm +1 x 256 MB +\\d+ s$`, 'm'));
+    const listed = JSON.parse((await fcctl(['vm', 'list', '--json'])).stdout) as unknown[];
+    expect(listed.map((one) => Vm.parse(one).id)).toContain(vm);
+    expect((await fcctl(['vm', 'show', 'mine'])).stdout).toContain(`id      ${vm}\n`);
+    expect(Vm.parse(JSON.parse((await fcctl(['vm', 'show', vm, '--json'])).stdout))).toMatchObject({ name: 'mine' });
+  });
+});
+
+describe('fcctl vm exec', () => {
+  test('keeps stdout and stderr apart and ends with the exit code of the guest', async () => {
+    const code = 'echo out; echo err >&2; exit 42';
+    expect(await fcctl(['vm', 'exec', vm, '--shell', '--', code])).toEqual({
+      code: 42,
+      stdout: 'out\n',
+      stderr: 'err\n',
+    });
+  });
+
+  test('hands every word on as it is', async () => {
+    const words = ["it's", '$HOME', '"; rm -rf /', '', 'two  spaces', '\\', 'grüße', '--debug'];
+    const printer = ['python3', '-c', 'import sys, json; print(json.dumps(sys.argv[1:]))'];
+    const { stdout, code } = await fcctl(['vm', 'exec', 'mine', '--', ...printer, ...words]);
+    expect([JSON.parse(stdout), code]).toEqual([words, 0]);
+  });
+
+  test('sets folder, variables and input', async () => {
+    const flags = ['--cwd', '/tmp', '--env', 'A=one two', '--env', 'B=', '--stdin'];
+    const line = 'pwd; echo "[$A][$B]"; cat';
+    const { stdout } = await fcctl(['vm', 'exec', vm, ...flags, '--shell', '--', line], { stdin: 'from here' });
+    expect(stdout).toBe('/tmp\n[one two][]\nfrom here');
+  });
+
+  test('streams while the command runs, and Ctrl-C stops it in the VM', async () => {
+    const onOutput: FcctlOptions['onOutput'] = (kill) => kill('SIGINT');
+    const line = 'echo begun; sleep 987; echo never';
+    expect(await fcctl(['vm', 'exec', vm, '--shell', '--', line], { onOutput })).toEqual({
+      code: 130,
+      stdout: 'begun\n',
+      stderr: 'Interrupted.\n',
+    });
+    await expect
+      .poll(async () => (await fcctl(['vm', 'exec', vm, '--', 'pgrep', '-fx', 'sleep 987'])).code, { timeout: 20_000 })
+      .toBe(1);
+  });
+
+  test('says which limit stopped the command', async () => {
+    const { code, stderr } = await fcctl(['vm', 'exec', vm, '--timeout', '0.5', '--', 'sleep', '60']);
+    expect(stderr).toMatch(/^error: .* longer than 500 ms .*\n {2}\(EXECUTION_TIMEOUT\)\n$/);
+    expect(code).toBe(1);
+  });
+
+  test('prints the whole result as JSON, and ends as the guest did', async () => {
+    const { code, stdout } = await fcctl(['vm', 'exec', vm, '--json', '--', 'cat', '/nothing']);
+    const result = ExecuteResponse.parse(JSON.parse(stdout));
+    expect(result).toMatchObject({ vm_id: vm, exit_code: 1, stdout: '' });
+    expect(result.stderr).toContain('No such file');
+    expect(code).toBe(1);
+  });
+});
+
+describe('fcctl cp', () => {
+  let folder: string;
+  beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'bigbox-copy-'))));
+  afterAll(() => rm(folder, { recursive: true }));
+
+  test('brings every byte into a VM and back', async () => {
+    const data = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * 31 + (index >> 8)) % 256));
+    await writeFile(join(folder, 'all bytes.bin'), data);
+    expect(await fcctl(['cp', join(folder, 'all bytes.bin'), 'mine:/tmp/'])).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: '',
+    });
+    const sum = await fcctl(['vm', 'exec', vm, '--', 'sha256sum', '/tmp/all bytes.bin']);
+    expect(sum.stdout).toContain(createHash('sha256').update(data).digest('hex'));
+    await fcctl(['cp', `${vm}:/tmp/all bytes.bin`, join(folder, 'back.bin')]);
+    expect((await readFile(join(folder, 'back.bin'))).equals(data)).toBe(true);
+  });
+
+  test('keeps the name in a folder, on either side, and takes stdin and stdout for -', async () => {
+    await fcctl(['cp', '-', 'mine:a/note.txt'], { stdin: 'a note' });
+    await fcctl(['cp', 'mine:a/note.txt', folder]);
+    expect(await readFile(join(folder, 'note.txt'), 'utf8')).toBe('a note');
+    await fcctl(['cp', join(folder, 'note.txt'), 'mine:/tmp']);
+    expect(await fcctl(['cp', 'mine:/tmp/note.txt', '-'])).toEqual({ code: 0, stdout: 'a note', stderr: '' });
+  });
+
+  test.each([
+    [['cp', 'a', 'b'], 2, 'Both ends are on this machine'],
+    [['cp', 'mine:a', 'mine:b'], 2, 'Both ends are in VMs'],
+    [['cp', '/nothing/here', 'mine:'], 2, '/nothing/here cannot be used: there is nothing of this name.'],
+    [['cp', '/tmp', 'mine:'], 2, 'only files are copied'],
+    [['cp', 'mine:/nothing', '.'], 1, '(GUEST_FILE_ERROR)'],
+    [['cp', 'mine:/etc/hostname', '/nothing/here'], 2, '/nothing/here cannot be used'],
+    [['cp', 'nobody:/etc/hostname', '-'], 1, 'There is no VM nobody.'],
+  ])('refuses %j', async (args, code, words) => {
+    expect(await fcctl(args)).toMatchObject({ code, stderr: expect.stringContaining(words) as string });
+  });
+});
+
+describe('fcctl vm files ls', () => {
+  test('lists a folder like ls -l does', async () => {
+    await fcctl([
+      'vm',
+      'exec',
+      vm,
+      '--shell',
+      '--',
+      'mkdir list; cd list; printf 12345 > five; chmod 640 five; ln -s five link',
+    ]);
+    const { stdout } = await fcctl(['vm', 'files', 'ls', 'mine:list']);
+    expect(stdout).toMatch(
+      /^MODE +BYTES +CHANGED +NAME\n-rw-r----- +5 +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +five\nl\S+ .* link -> five\n$/,
+    );
+    const json = await fcctl(['vm', 'files', 'ls', 'mine:list', '--json']);
+    expect(JSON.parse(json.stdout)).toMatchObject([{ name: 'five', kind: 'file', size: 5 }, { name: 'link' }]);
+    expect((await fcctl(['vm', 'files', 'ls', vm])).stdout).toMatch(/^d.* list$/m);
+  });
+});
+
+describe('fcctl pool show', () => {
+  test('counts clones', async () => {
+    const pool = PoolStatistics.parse(JSON.parse((await fcctl(['pool', 'show', '--json'])).stdout));
+    expect(pool).toMatchObject({ target: 2, max_vms: 6 });
+    expect((await fcctl(['pool', 'show'])).stdout).toMatch(/^ {2}ready +\d of 2\n {2}in use +\d of at most 6\n/);
+  });
+});
+
+describe('fcctl doctor', () => {
+  test('tries this machine and names every check once', async () => {
+    const dataDir = ['--data-dir', service.dataDir];
+    const json = await fcctl(['doctor', '--json', ...dataDir]);
+    const findings = JSON.parse(json.stdout) as { check: string; state: string; remedy?: string }[];
+    const checks = findings.map(({ check }) => check);
+    expect(new Set(checks).size).toBe(checks.length);
+    expect(checks).toEqual(
+      expect.arrayContaining(['QEMU', 'KVM', 'walls', 'control groups', 'reflink', 'ports', 'clock']),
+    );
+    expect(findings.find(({ check }) => check === 'QEMU')?.state).toBe('ok');
+    expect(json.code).toBe(findings.some(({ state }) => state === 'problem') ? 1 : 0);
+    const { stdout } = await fcctl(['doctor', ...dataDir]);
+    for (const { check, state } of findings) expect(stdout).toMatch(new RegExp(`^ {2}${check} +${state} `, 'm'));
+  });
+});
+
+describe('fcctl vm rm', () => {
+  test('removes what there is and names what there is not', async () => {
+    const { stdout } = await fcctl(['vm', 'create', '--name', 'short']);
+    const { code, stderr, ...removed } = await fcctl(['vm', 'rm', 'vm-00000000', 'short', 'nobody']);
+    expect([code, removed.stdout]).toEqual([1, stdout]);
+    expect(
+      stderr.match(/There is no VM (vm-00000000|nobody)\. fcctl vm list shows those that there are\./g),
+    ).toHaveLength(2);
+  });
+});
+
+describe('fcctl', () => {
+  test('works through a link', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'bigbox-link-'));
+    try {
+      const program = join(folder, 'fcctl');
+      await symlink(resolve(import.meta.dirname, '../../../fcctl'), program);
+      expect((await fcctl(['vm', 'show', vm], { program })).stdout).toContain(vm);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test('says what to do where the service or the key is not the right one', async () => {
+    const noKey = await fcctl(['vm', 'list'], { key: '' });
+    expect(noKey).toMatchObject({ code: 1, stderr: expect.stringContaining('Set FCCTL_KEY to a key') as string });
+    const nowhere = await fcctl(['vm', 'list'], { url: 'http://127.0.0.1:9' });
+    expect(nowhere).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('Nothing answers at http://127.0.0.1:9. Check FCCTL_URL') as string,
+    });
+  });
+});

@@ -1,0 +1,4 @@
+import { runMain } from '../command-line.ts';
+import { createFcctl } from './program.ts';
+
+await runMain(createFcctl());

@@ -1,0 +1,54 @@
+import type { Configuration } from '../../config/index.ts';
+import { checkClock } from './clock.ts';
+import type { Finding } from './finding.ts';
+import {
+  checkControlGroups,
+  checkHugePages,
+  checkMemory,
+  checkPageMerging,
+  checkSwap,
+  checkThreads,
+} from './kernel.ts';
+import { checkMachineRunner } from './machine-runner.ts';
+import { checkPorts } from './ports.ts';
+import { checkReflink, checkSpace } from './storage.ts';
+
+export interface DoctorOptions {
+  readonly configuration: Configuration;
+  /** Whether the instance runs: its ports are taken then, by itself. */
+  readonly isRunning: boolean;
+  /** Where /proc and /sys are looked for. */
+  readonly root?: string;
+  readonly binary?: string;
+}
+
+/** Checks what VMs need of this machine and gives every finding, also the good ones. Of its trials only an empty control group stays. */
+export async function diagnose(options: DoctorOptions): Promise<readonly Finding[]> {
+  const { configuration, isRunning, root = '/', binary = 'qemu-system-x86_64' } = options;
+  const { cacheDir, dataDir, port, vmPort } = configuration;
+  const wanted = [
+    { use: 'the pages and the API', port, flag: '--port' },
+    { use: 'the VM service', port: vmPort, flag: '--vm-port' },
+  ];
+  const found = await Promise.all([
+    checkMachineRunner(binary),
+    checkControlGroups(root),
+    checkThreads(root),
+    checkPageMerging(root),
+    checkSwap(root),
+    checkHugePages(root),
+    checkMemory(root),
+    checkSpace('data space', dataDir),
+    checkSpace('cache space', cacheDir),
+    checkReflink(dataDir),
+    isRunning ? ownPorts(port, vmPort) : checkPorts(wanted),
+    checkClock(root),
+  ]);
+  return found.flat();
+}
+
+const ownPorts = (...ports: readonly number[]): Finding => ({
+  check: 'ports',
+  state: 'ok',
+  finding: `${ports.join(', ')} are this Bigbox's own`,
+});

@@ -1,0 +1,2 @@
+export { diagnose } from './doctor/diagnose.ts';
+export type { Finding } from './doctor/finding.ts';
