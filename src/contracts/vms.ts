@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { ErrorBody } from './errors.ts';
 import { ExecuteResponse } from './execution.ts';
 
-/** `running` only once the guest has answered. */
-export const VmStatus = z.enum(['creating', 'running', 'failed']);
+/** `running` only once the guest has answered; a `paused` VM keeps its memory and goes on with the next call to it. */
+export const VmStatus = z.enum(['creating', 'running', 'paused', 'failed']);
 export type VmStatus = z.infer<typeof VmStatus>;
 
 export const CreateVmRequest = z.object({

@@ -43,7 +43,8 @@ export async function* runInGuest(
 ): AsyncGenerator<GuestEvent, void> {
   const lost = new AbortController();
   void vm.lost.then((error) => lost.abort(error));
-  const hung = AbortSignal.timeout(program.timeoutMs + graceMs);
+  using patience = vm.runningTimeout(program.timeoutMs + graceMs);
+  const hung = patience.signal;
   const any = AbortSignal.any([signal, lost.signal, hung]);
   const { path, argv } = toProgram(program.language, program.executionId);
   const run: { id?: bigint; ended?: boolean } = {};
@@ -92,8 +93,9 @@ const toRequest = (program: GuestProgram, argv: string[]): Parameters<AgentClien
 
 async function stop(vm: VirtualMachine, id: bigint): Promise<void> {
   if (vm.state !== 'busy') return;
-  const done = vm.agent.stopTree({ id }, { timeoutMs: stopTimeoutMs });
-  await abortable(done, AbortSignal.timeout(stopTimeoutMs)).catch(() => undefined);
+  // A paused guest obeys when it is resumed, so the order is not taken back before.
+  const done = vm.agent.stopTree({ id }, vm.isPaused ? {} : { timeoutMs: stopTimeoutMs }).catch(() => undefined);
+  if (!vm.isPaused) await abortable(done, AbortSignal.timeout(stopTimeoutMs)).catch(() => undefined);
 }
 
 interface Reasons {

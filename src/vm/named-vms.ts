@@ -1,5 +1,6 @@
 import { BigboxError, toBigboxError } from '../contracts/errors.ts';
 import { createVmId, type VmId } from '../contracts/ids.ts';
+import { Semaphore } from '../lib/async.ts';
 import type { Logger } from '../lib/log.ts';
 import type { VirtualMachine } from './virtual-machine.ts';
 import { resolveType } from './vm-types.ts';
@@ -26,7 +27,7 @@ export interface NamedVm {
   readonly requestedVmType: string;
   readonly agentId?: string;
   readonly createdAt: Date;
-  readonly state: 'booting' | 'ready' | 'failed';
+  readonly state: 'booting' | 'ready' | 'paused' | 'failed';
   readonly updatedAt: Date;
   readonly lastActivity?: Date;
   readonly error?: BigboxError;
@@ -37,6 +38,8 @@ interface Entry {
   vm?: VirtualMachine;
   readonly deleted: AbortController;
   readonly started: Promise<void>;
+  /** One change of state at a time; deleting does not wait for it. */
+  readonly turn: Semaphore;
 }
 
 const maxFailedKept = 100;
@@ -72,8 +75,8 @@ export class NamedVms {
       state: 'booting',
     };
     const deleted = new AbortController();
-    const entry: Entry = { info, deleted, started: Promise.resolve().then(() => this.#start(id)) };
-    this.#entries.set(id, entry);
+    const started = Promise.resolve().then(() => this.#start(id));
+    this.#entries.set(id, { info, deleted, started, turn: new Semaphore(1) });
     return info;
   }
 
@@ -86,17 +89,36 @@ export class NamedVms {
     return this.#entry(id).info;
   }
 
-  /** The VM for an execution. Throws VM_NOT_FOUND, CONFLICT while it is not ready, VM_LOST after it died. */
-  use(id: string): VirtualMachine {
+  /**
+   * The VM for a call to its guest; a paused one is resumed first. Throws VM_NOT_FOUND, CONFLICT while it is not ready, VM_LOST after
+   * it died, GUEST_UNREACHABLE when it cannot be resumed.
+   */
+  async use(id: string): Promise<VirtualMachine> {
     const entry = this.#entry(id);
-    if (entry.info.error !== undefined) throw entry.info.error;
-    if (entry.vm === undefined || entry.info.state !== 'ready')
-      throw new BigboxError('CONFLICT', {
-        message: `The VM ${id} is ${entry.info.state}, not ready.`,
-        context: { vm_id: id, state: entry.info.state },
-      });
+    if (entry.info.state === 'paused' || entry.turn.free === 0) await this.#resume(entry);
+    const vm = livingVm(entry);
     this.#change(entry, { lastActivity: new Date() });
-    return entry.vm;
+    return vm;
+  }
+
+  /**
+   * Stops a VM with its memory and everything that runs in it kept; a paused one stays so. Throws VM_NOT_FOUND, CONFLICT while it is
+   * not ready, VM_LOST.
+   */
+  async pause(id: string): Promise<NamedVm> {
+    const entry = this.#entry(id);
+    await this.#inTurn(entry, async (vm) => {
+      await vm.pause();
+      this.#become(entry, 'paused');
+    });
+    return entry.info;
+  }
+
+  /** Lets a paused VM go on, with the right time; a running one stays so. Throws as `use`. */
+  async resume(id: string): Promise<NamedVm> {
+    const entry = this.#entry(id);
+    await this.#resume(entry);
+    return entry.info;
   }
 
   /** Waits until the VM is ready or failed. Throws VM_NOT_FOUND. */
@@ -133,6 +155,32 @@ export class NamedVms {
     }
   }
 
+  #resume(entry: Entry): Promise<void> {
+    return this.#inTurn(entry, async (vm) => {
+      await vm.resume();
+      this.#become(entry, 'ready');
+    });
+  }
+
+  /** Changes a living VM while nobody else does. Throws VM_NOT_FOUND when it is deleted meanwhile. */
+  async #inTurn(entry: Entry, work: (vm: VirtualMachine) => Promise<void>): Promise<void> {
+    const { signal } = entry.deleted;
+    const release = await entry.turn.acquire(signal);
+    try {
+      await work(livingVm(entry));
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      release();
+    }
+  }
+
+  /** Nothing that was under way brings a failed VM back. */
+  #become(entry: Entry, state: 'ready' | 'paused'): void {
+    if (entry.info.state !== state && entry.info.state !== 'failed') this.#change(entry, { state });
+  }
+
   #lose(entry: Entry, error: BigboxError): void {
     if (entry.deleted.signal.aborted) return;
     this.#change(entry, { state: 'failed', error });
@@ -165,4 +213,13 @@ export class NamedVms {
       context: { limit: 'max_vms', max_vms: this.#options.limit, in_use: inUse },
     });
   }
+}
+
+function livingVm({ info, vm }: Entry): VirtualMachine {
+  if (info.error !== undefined) throw info.error;
+  if (vm !== undefined && info.state !== 'booting') return vm;
+  throw new BigboxError('CONFLICT', {
+    message: `The VM ${info.id} is ${info.state}, not ready.`,
+    context: { vm_id: info.id, state: info.state },
+  });
 }

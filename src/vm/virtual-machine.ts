@@ -4,6 +4,7 @@ import { createVmId, type VmId } from '../contracts/ids.ts';
 import type { Client, GuestConnection, Agent } from '../guest/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Machine, MachineMemory, WaitingMachine } from '../vmm/index.ts';
+import { RunningTime, type RunningTimeout } from './running-time.ts';
 
 /** Where a VM is in its life; `failed` and `gone` are ends. */
 export type VmState = 'planned' | 'placing' | 'booting' | 'ready' | 'busy' | 'failed' | 'gone';
@@ -18,14 +19,17 @@ export class VirtualMachine {
   readonly lost: Promise<BigboxError>;
   readonly #machine: Machine;
   readonly #connection: GuestConnection;
+  readonly #clock: Clock;
+  readonly #running = new RunningTime();
   #id: VmId;
   #state: VmState = 'ready';
 
-  private constructor(id: VmId, machine: Machine, connection: GuestConnection) {
+  private constructor(id: VmId, { machine, connection, clock }: Parts) {
     this.#id = id;
     this.createdAt = new Date();
     this.#machine = machine;
     this.#connection = connection;
+    this.#clock = clock;
     this.lost = this.#watch();
   }
 
@@ -40,7 +44,7 @@ export class VirtualMachine {
       const signal = AbortSignal.timeout(connectTimeoutMs);
       const connection = await machine.connect(signal);
       await renew(connection.agent, { id, now: clock.now(), signal });
-      return new VirtualMachine(id, machine, connection);
+      return new VirtualMachine(id, { machine, connection, clock });
     } catch (cause) {
       await machine.destroy();
       if (cause instanceof BigboxError) throw cause;
@@ -64,6 +68,10 @@ export class VirtualMachine {
     return this.#connection.agent;
   }
 
+  get isPaused(): boolean {
+    return this.#running.isStopped;
+  }
+
   /** Marks the VM as working for somebody. */
   occupy(): void {
     if (this.#state === 'ready') this.#state = 'busy';
@@ -83,6 +91,36 @@ export class VirtualMachine {
     } catch {
       return false;
     }
+  }
+
+  /** Stops the guest; its memory and what runs in it stay, calls to its agent wait. May be repeated. Throws VM_LOST. */
+  async pause(): Promise<void> {
+    if (this.isPaused) return;
+    await this.#machine.pause();
+    this.#running.stop();
+  }
+
+  /** Lets the guest go on and sets its clock. May be repeated. Throws VM_LOST, GUEST_UNREACHABLE: it is paused again then. */
+  async resume(): Promise<void> {
+    if (!this.isPaused) return;
+    await this.#machine.resume();
+    try {
+      const unixTimeUs = toMicroseconds(this.#clock.now());
+      await this.agent.renew({ unixTimeUs }, { signal: AbortSignal.timeout(pingTimeoutMs) });
+    } catch (cause) {
+      await this.#machine.pause();
+      throw new BigboxError('GUEST_UNREACHABLE', {
+        message: `The clock of the resumed VM could not be set: ${(cause as Error).message}.`,
+        context: { vm_id: this.id },
+        cause,
+      });
+    }
+    this.#running.resume();
+  }
+
+  /** Aborts after the guest has run for so long; the time that it is paused does not count. Disposed by the caller. */
+  runningTimeout(ms: number): RunningTimeout {
+    return this.#running.timeout(ms);
   }
 
   memory(): Promise<MachineMemory> {
@@ -105,6 +143,12 @@ export class VirtualMachine {
   }
 }
 
+interface Parts {
+  readonly machine: Machine;
+  readonly connection: GuestConnection;
+  readonly clock: Clock;
+}
+
 interface Identity {
   readonly id: VmId;
   readonly now: number;
@@ -113,7 +157,7 @@ interface Identity {
 
 async function renew(agent: Client<typeof Agent>, { id, now, signal }: Identity): Promise<void> {
   const machineId = randomBytes(16).toString('hex');
-  const wanted = { unixTimeUs: BigInt(Math.round(now * 1000)), entropy: randomBytes(64), hostname: id, machineId };
+  const wanted = { unixTimeUs: toMicroseconds(now), entropy: randomBytes(64), hostname: id, machineId };
   const holds = await agent.renew(wanted, { signal });
   if (holds.reseeded && holds.hostname === id && holds.machineId === machineId) return;
   throw new BigboxError('GUEST_UNREACHABLE', {
@@ -121,3 +165,5 @@ async function renew(agent: Client<typeof Agent>, { id, now, signal }: Identity)
     context: { vm_id: id, reseeded: holds.reseeded, hostname: holds.hostname },
   });
 }
+
+const toMicroseconds = (unixMs: number): bigint => BigInt(Math.round(unixMs * 1000));

@@ -106,7 +106,7 @@ export class VmService {
       signal: AbortSignal.any([signal, this.#closing.signal]),
     };
     if (request.vm_id != null) {
-      yield* execute(this.named.use(request.vm_id), program, options);
+      yield* execute(await this.named.use(request.vm_id), program, options);
       return;
     }
     this.#assertRoom();
@@ -122,9 +122,9 @@ export class VmService {
     }
   }
 
-  /** The files of a VM. Throws VM_NOT_FOUND, CONFLICT, VM_LOST. */
-  files(vmId: string): GuestFiles {
-    return new GuestFiles(this.named.use(vmId).agent);
+  /** The files of a VM, which is resumed where it is paused. Throws VM_NOT_FOUND, CONFLICT, VM_LOST, GUEST_UNREACHABLE. */
+  async files(vmId: string): Promise<GuestFiles> {
+    return new GuestFiles((await this.named.use(vmId)).agent);
   }
 
   /** Clones that the next claims get. */

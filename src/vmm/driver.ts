@@ -55,6 +55,10 @@ export interface Machine {
   readonly exited: Promise<MachineExit>;
   /** Greets the agent inside and gives a connection. Throws GUEST_UNREACHABLE, VM_LOST, or the signal's reason when aborted. */
   connect(signal: AbortSignal): Promise<GuestConnection>;
+  /** Stops the virtual processors. Memory, devices and connections stay; what is sent meanwhile waits. May be repeated. Throws VM_LOST. */
+  pause(): Promise<void>;
+  /** Lets a paused guest go on; its clocks stand where they stopped. May be repeated. Throws VM_LOST. */
+  resume(): Promise<void>;
   /**
    * Freezes memory, devices and disk into the directory, which must not exist, and ends the machine. Connections must be closed before.
    * Throws VM_SNAPSHOT_FAILED; the machine is destroyed then too.

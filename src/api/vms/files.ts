@@ -26,7 +26,8 @@ export function addFileRoutes(app: HttpServer, service: VmService): void {
     },
     handler: async (request, reply) => {
       const { path, encoding } = request.query;
-      const bytes = await service.files(request.params.id).read(path, requestSignal(reply));
+      const files = await service.files(request.params.id);
+      const bytes = await files.read(path, requestSignal(reply));
       return { path, encoding, content: bytes.toString(encoding) };
     },
   });
@@ -44,7 +45,8 @@ export function addFileRoutes(app: HttpServer, service: VmService): void {
     handler: async (request, reply) => {
       const { path, content, encoding } = request.body;
       const bytes = Buffer.from(content, encoding);
-      await service.files(request.params.id).write(path, bytes, requestSignal(reply));
+      const files = await service.files(request.params.id);
+      await files.write(path, bytes, requestSignal(reply));
       return { path, bytes: bytes.length };
     },
   });
@@ -60,7 +62,8 @@ export function addFileRoutes(app: HttpServer, service: VmService): void {
     },
     handler: async (request, reply) => {
       const { path } = request.query;
-      return { path, entries: await service.files(request.params.id).list(path, requestSignal(reply)) };
+      const files = await service.files(request.params.id);
+      return { path, entries: await files.list(path, requestSignal(reply)) };
     },
   });
 }

@@ -3,6 +3,7 @@ import type { HttpServer } from '../../http/index.ts';
 import type { VmService } from '../../vm/index.ts';
 import { addExecuteRoutes } from './execute.ts';
 import { addFileRoutes } from './files.ts';
+import { addLifeCycleRoutes } from './life-cycle.ts';
 import { addMachineRoutes } from './machines.ts';
 import { addPoolRoutes } from './pool.ts';
 import { addVmSocket } from './websocket.ts';
@@ -10,8 +11,10 @@ import { addVmSocket } from './websocket.ts';
 /** Adds the face of the VM service: upstream's routes, the same under `/api/v1`, files, the WebSocket and `/health`. */
 export function addVmRoutes(app: HttpServer, service: VmService): void {
   addExecuteRoutes(app, service);
-  addMachineRoutes(app, service, '/api');
-  addMachineRoutes(app, service, '/api/v1');
+  for (const prefix of ['/api', '/api/v1']) {
+    addMachineRoutes(app, service, prefix);
+    addLifeCycleRoutes(app, service, prefix);
+  }
   addPoolRoutes(app, service);
   addFileRoutes(app, service);
   addVmSocket(app, service);

@@ -5,6 +5,7 @@ import type { NamedVm, VmService } from '../../vm/index.ts';
 const statuses: Readonly<Record<NamedVm['state'], VmStatus>> = {
   booting: 'creating',
   ready: 'running',
+  paused: 'paused',
   failed: 'failed',
 };
 

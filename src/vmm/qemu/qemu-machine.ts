@@ -54,6 +54,14 @@ export class QemuMachine implements Machine {
     return abortable(Promise.race([connectGuest({ socketPath, signal }), lost]), signal);
   }
 
+  pause(): Promise<void> {
+    return this.#order('stop');
+  }
+
+  resume(): Promise<void> {
+    return this.#order('cont');
+  }
+
   async freeze(directory: string): Promise<Snapshot> {
     try {
       await mkdir(directory, { mode: 0o700 });
@@ -122,6 +130,19 @@ export class QemuMachine implements Machine {
       await receiver.received;
     } finally {
       receiver.close();
+    }
+  }
+
+  /** A VM that no longer takes orders is as good as gone. */
+  async #order(command: 'stop' | 'cont'): Promise<void> {
+    try {
+      await this.#parts.control.execute(command);
+    } catch (cause) {
+      throw new BigboxError('VM_LOST', {
+        message: `The VM does not take orders: ${(cause as Error).message}.`,
+        context: { machine: this.id },
+        cause,
+      });
     }
   }
 

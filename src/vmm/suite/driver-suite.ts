@@ -1,6 +1,7 @@
 import { access, mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Code } from '@connectrpc/connect';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { BigboxError } from '../../contracts/errors.ts';
 import type { GuestConnection } from '../../guest/index.ts';
@@ -13,6 +14,7 @@ export interface DriverSuiteOptions {
 }
 
 const agentTimeoutMs = 60_000;
+const pausedMs = 2000;
 
 /** The contract of `Driver`: every implementation passes these cases. */
 export function describeDriver(name: string, options: DriverSuiteOptions): void {
@@ -74,6 +76,36 @@ export function describeDriver(name: string, options: DriverSuiteOptions): void 
       expect(proportionalBytes).toBeLessThan(residentBytes);
     });
 
+    test('stands still while it is paused and goes on with its memory and connection', async () => {
+      const machine = await restore();
+      const connection = await connect(machine);
+      await run(connection, 'head -c 8M /dev/urandom > /dev/shm/noise; sha256sum < /dev/shm/noise > /dev/shm/hash');
+      const before = { hostMs: performance.now(), guestMs: await uptime(connection) };
+      await machine.pause();
+      await machine.pause();
+      await expect(connection.agent.ping({}, { timeoutMs: pausedMs })).rejects.toMatchObject({
+        code: Code.DeadlineExceeded,
+      });
+      await machine.resume();
+      await machine.resume();
+      const after = { guestMs: await uptime(connection), hostMs: performance.now() };
+      const stoodMs = after.hostMs - before.hostMs - (after.guestMs - before.guestMs);
+      expect(stoodMs).toBeGreaterThan(pausedMs * 0.9);
+      const hashes = await run(connection, 'cat /dev/shm/hash; sha256sum < /dev/shm/noise');
+      expect(new Set(hashes.trim().split('\n')).size).toBe(1);
+    });
+
+    test('can be destroyed while it is paused, and is missed when it is killed then', async () => {
+      const [kept, killed] = await Promise.all([restore(), restore()]);
+      await Promise.all([kept.pause(), killed.pause()]);
+      await kept.destroy();
+      expect((await kept.exited).reason).toBe('destroyed');
+      process.kill(killed.pid, 'SIGKILL');
+      expect((await killed.exited).reason).toBe('died');
+      await expect(killed.resume()).rejects.toMatchObject({ code: 'VM_LOST' });
+      await expect(kept.pause()).rejects.toMatchObject({ code: 'VM_LOST' });
+    });
+
     test('leaves nothing of a destroyed machine', async () => {
       const machine = await restore();
       await machine.destroy();
@@ -131,6 +163,9 @@ export function describeDriver(name: string, options: DriverSuiteOptions): void 
 }
 
 const connect = (machine: Machine): Promise<GuestConnection> => machine.connect(AbortSignal.timeout(agentTimeoutMs));
+
+const uptime = async ({ agent }: GuestConnection): Promise<number> =>
+  Number((await agent.info({}, { timeoutMs: agentTimeoutMs })).uptimeMs);
 
 async function run({ agent }: GuestConnection, script: string): Promise<string> {
   const output: Uint8Array[] = [];
