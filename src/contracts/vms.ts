@@ -6,11 +6,34 @@ import { ExecuteResponse } from './execution.ts';
 export const VmStatus = z.enum(['creating', 'running', 'paused', 'failed']);
 export type VmStatus = z.infer<typeof VmStatus>;
 
+const mostEntries = 64;
+const longestTimeoutSeconds = 604_800;
+/** A query parameter that begins so filters by a label. */
+export const metadataPrefix = 'metadata.';
+const metadataKey = /^[A-Za-z0-9_.-]{1,64}$/;
+
+/** Labels of the caller's. */
+const Metadata = z
+  .record(z.string().regex(metadataKey), z.string().max(1024))
+  .refine((labels) => Object.keys(labels).length <= mostEntries, `expected at most ${mostEntries} entries`);
+const TimeoutSeconds = z.number().positive().max(longestTimeoutSeconds);
+const OnTimeout = z.enum(['kill', 'pause']);
+
 export const CreateVmRequest = z.object({
   vm_type: z.string().min(1).max(100).default('debian-bookworm').describe('debian-bookworm, or an alias of upstream'),
   vm_name: z.string().min(1).max(200).optional(),
   name: z.string().min(1).max(200).optional().describe("Upstream's other name for vm_name"),
   agent_id: z.string().max(200).optional(),
+  metadata: Metadata.optional().describe('Labels to find the VM by'),
+  env: z
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(32_768))
+    .refine((entries) => Object.keys(entries).length <= mostEntries, `expected at most ${mostEntries} entries`)
+    .optional()
+    .describe('Environment of every execution in the VM; what an execution names itself wins. Never shown again'),
+  timeout_seconds: TimeoutSeconds.optional().describe(
+    'How long the VM runs, from when it is ready; without it, it lives until it is deleted',
+  ),
+  on_timeout: OnTimeout.default('kill').describe('Delete or pause the VM when its timeout ends'),
 });
 export type CreateVmRequest = z.infer<typeof CreateVmRequest>;
 
@@ -38,12 +61,48 @@ export const Vm = z.object({
   created_at: z.string(),
   updated_at: z.string(),
   last_activity: z.string().optional(),
+  metadata: z.record(z.string(), z.string()),
+  timeout_seconds: z.number().optional(),
+  on_timeout: OnTimeout,
+  expires_at: z
+    .string()
+    .optional()
+    .describe('When the timeout ends; absent without one, and while the VM does not run'),
   error_detail: ErrorBody.optional(),
 });
 export type Vm = z.infer<typeof Vm>;
 
+export const VmListQuery = z
+  .object({
+    state: VmStatus.optional(),
+    name: z.string().max(200).optional(),
+    limit: z.coerce.number().int().min(1).max(1000).default(1000),
+    cursor: z.string().min(1).max(200).optional().describe('next_cursor of the page before'),
+  })
+  .catchall(z.string().max(1024))
+  .superRefine((query, context) => {
+    for (const key of Object.keys(query))
+      if (!Object.hasOwn(VmListQuery.shape, key) && !key.startsWith(metadataPrefix))
+        context.addIssue({
+          code: 'custom',
+          path: [key],
+          message: 'expected state, name, limit, cursor or metadata.KEY',
+        });
+  });
+
+/** Sets the timeout anew from now, or takes it away. */
+export const VmTimeoutRequest = z.object({
+  timeout_seconds: TimeoutSeconds.nullable().describe('From now; null lets the VM live until it is deleted'),
+  on_timeout: OnTimeout.optional(),
+});
+
+export const ResumeVmRequest = z.object({
+  timeout_seconds: TimeoutSeconds.optional().describe('Moves the end of the timeout where it would come earlier'),
+});
+
 export const VmList = z.object({
-  total: z.number().int(),
+  total: z.number().int().describe('VMs that the filter lets through, on all pages'),
+  next_cursor: z.string().optional().describe('Where the next page begins; absent on the last one'),
   vms: z.array(Vm),
   user: z.string(),
   tiers: z.object({ donation: z.string(), subscription: z.string() }),
@@ -60,6 +119,8 @@ export const VmList = z.object({
     max_storage_gb: z.number(),
   }),
 });
+
+export type VmList = z.infer<typeof VmList>;
 
 export const DeleteVmResponse = z.object({ id: z.string(), status: z.literal('deleted') });
 

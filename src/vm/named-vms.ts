@@ -1,36 +1,20 @@
 import { BigboxError, toBigboxError } from '../contracts/errors.ts';
-import { createVmId, type VmId } from '../contracts/ids.ts';
+import type { VmId } from '../contracts/ids.ts';
 import { Semaphore } from '../lib/async.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
+import { IdempotencyKeys } from './idempotency-keys.ts';
+import { type NamedVm, type NamedVmWish, type TimeoutAction, toNamedVm } from './named-vm.ts';
 import type { VirtualMachine } from './virtual-machine.ts';
-import { resolveType } from './vm-types.ts';
+import { VmDeadline } from './vm-deadline.ts';
 
 export interface NamedVmsOptions {
   readonly claim: (signal: AbortSignal) => Promise<VirtualMachine>;
   /** VMs that executions without a VM of their own use now. */
   readonly inUse: () => number;
   readonly limit: number;
+  readonly clock: Clock;
   readonly logger: Logger;
-}
-
-export interface NamedVmWish {
-  readonly vmType: string;
-  readonly name?: string;
-  readonly agentId?: string;
-}
-
-/** What is known of a VM that somebody asked for and that lives until it is deleted. */
-export interface NamedVm {
-  readonly id: VmId;
-  readonly name: string;
-  readonly vmType: string;
-  readonly requestedVmType: string;
-  readonly agentId?: string;
-  readonly createdAt: Date;
-  readonly state: 'booting' | 'ready' | 'paused' | 'failed';
-  readonly updatedAt: Date;
-  readonly lastActivity?: Date;
-  readonly error?: BigboxError;
 }
 
 interface Entry {
@@ -40,14 +24,17 @@ interface Entry {
   readonly started: Promise<void>;
   /** One change of state at a time; deleting does not wait for it. */
   readonly turn: Semaphore;
+  readonly deadline: VmDeadline;
 }
 
 const maxFailedKept = 100;
+const maxKeysKept = 1000;
 
-/** VMs that live until they are deleted or the service ends. */
+/** VMs that live until they are deleted, their timeout ends, or the service does. */
 export class NamedVms {
   readonly #options: NamedVmsOptions;
   readonly #entries = new Map<string, Entry>();
+  readonly #keys = new IdempotencyKeys<NamedVm>(maxKeysKept);
 
   constructor(options: NamedVmsOptions) {
     this.#options = options;
@@ -58,35 +45,22 @@ export class NamedVms {
     return [...this.#entries.values()].filter(({ info }) => info.state !== 'failed').length;
   }
 
-  /** Begins to make a VM; `ready` comes when its agent has answered. Throws VM_TEMPLATE_UNKNOWN, LIMIT_EXCEEDED. */
-  create(wish: NamedVmWish): NamedVm {
-    const vmType = resolveType(wish.vmType);
-    this.#assertRoom();
-    const id = createVmId();
-    const now = new Date();
-    const info: NamedVm = {
-      id,
-      name: wish.name ?? id,
-      vmType,
-      requestedVmType: wish.vmType,
-      ...(wish.agentId === undefined ? {} : { agentId: wish.agentId }),
-      createdAt: now,
-      updatedAt: now,
-      state: 'booting',
-    };
-    const deleted = new AbortController();
-    const started = Promise.resolve().then(() => this.#start(id));
-    this.#entries.set(id, { info, deleted, started, turn: new Semaphore(1) });
-    return info;
+  /**
+   * Begins to make a VM; `ready` comes when its agent has answered. The same wish with the same idempotency key gives the VM that the
+   * first call made. Throws VM_TEMPLATE_UNKNOWN, LIMIT_EXCEEDED, CONFLICT when the key came with another wish before.
+   */
+  create(wish: NamedVmWish, idempotencyKey?: string): NamedVm {
+    return this.#keys.once(idempotencyKey, wish, () => this.#create(wish));
   }
 
+  /** In the order of their making. */
   list(): readonly NamedVm[] {
-    return [...this.#entries.values()].map(({ info }) => info);
+    return [...this.#entries.values()].map(toShown);
   }
 
   /** Throws VM_NOT_FOUND. */
   get(id: string): NamedVm {
-    return this.#entry(id).info;
+    return toShown(this.#entry(id));
   }
 
   /**
@@ -97,7 +71,7 @@ export class NamedVms {
     const entry = this.#entry(id);
     if (entry.info.state === 'paused' || entry.turn.free === 0) await this.#resume(entry);
     const vm = livingVm(entry);
-    this.#change(entry, { lastActivity: new Date() });
+    this.#change(entry, { lastActivity: new Date(this.#options.clock.now()) });
     return vm;
   }
 
@@ -109,29 +83,43 @@ export class NamedVms {
     const entry = this.#entry(id);
     await this.#inTurn(entry, async (vm) => {
       await vm.pause();
-      this.#become(entry, 'paused');
+      this.#stand(entry);
     });
-    return entry.info;
+    return toShown(entry);
   }
 
-  /** Lets a paused VM go on, with the right time; a running one stays so. Throws as `use`. */
-  async resume(id: string): Promise<NamedVm> {
+  /**
+   * Lets a paused VM go on, with the right time and its whole timeout; a running one stays so. `atLeastMs` moves the end of a timeout
+   * that would come earlier. Throws as `use`.
+   */
+  async resume(id: string, atLeastMs = 0): Promise<NamedVm> {
     const entry = this.#entry(id);
     await this.#resume(entry);
-    return entry.info;
+    entry.deadline.extend(atLeastMs);
+    return toShown(entry);
+  }
+
+  /** Lets the timeout begin anew with this length, or takes it away. Throws VM_NOT_FOUND, and the error of a VM that failed. */
+  limitTime(id: string, timeoutMs: number | undefined, onTimeout?: TimeoutAction): NamedVm {
+    const entry = this.#entry(id);
+    if (entry.info.error !== undefined) throw entry.info.error;
+    this.#change(entry, { timeoutMs, ...(onTimeout === undefined ? {} : { onTimeout }) });
+    if (entry.info.state === 'ready') startDeadline(entry);
+    return toShown(entry);
   }
 
   /** Waits until the VM is ready or failed. Throws VM_NOT_FOUND. */
   async settled(id: string): Promise<NamedVm> {
     const entry = this.#entry(id);
     await entry.started;
-    return entry.info;
+    return toShown(entry);
   }
 
   /** Deletes a VM in whatever state it is. Throws VM_NOT_FOUND. */
   async delete(id: string): Promise<void> {
     const entry = this.#entry(id);
     this.#entries.delete(id);
+    entry.deadline.clear();
     entry.deleted.abort(new BigboxError('VM_NOT_FOUND', { message: `The VM ${id} was deleted.` }));
     await entry.started;
     await entry.vm?.destroy();
@@ -139,6 +127,17 @@ export class NamedVms {
 
   async close(): Promise<void> {
     await Promise.all([...this.#entries.keys()].map((id) => this.delete(id)));
+  }
+
+  #create(wish: NamedVmWish): NamedVm {
+    const info = toNamedVm(wish, new Date(this.#options.clock.now()));
+    this.#assertRoom();
+    const { id } = info;
+    const deleted = new AbortController();
+    const started = Promise.resolve().then(() => this.#start(id));
+    const deadline = new VmDeadline(this.#options.clock, () => void this.#expire(id));
+    this.#entries.set(id, { info, deleted, started, turn: new Semaphore(1), deadline });
+    return info;
   }
 
   async #start(id: VmId): Promise<void> {
@@ -149,6 +148,7 @@ export class NamedVms {
       entry.vm = vm;
       await vm.adopt(id);
       this.#change(entry, { state: 'ready' });
+      startDeadline(entry);
       void vm.lost.then((error) => this.#lose(entry, error));
     } catch (error) {
       this.#lose(entry, toBigboxError(error));
@@ -158,8 +158,35 @@ export class NamedVms {
   #resume(entry: Entry): Promise<void> {
     return this.#inTurn(entry, async (vm) => {
       await vm.resume();
-      this.#become(entry, 'ready');
+      if (entry.info.state !== 'paused') return;
+      this.#change(entry, { state: 'ready' });
+      startDeadline(entry);
     });
+  }
+
+  /** Nothing that was under way brings a failed VM back. */
+  #stand(entry: Entry): void {
+    if (entry.info.state !== 'ready') return;
+    this.#change(entry, { state: 'paused' });
+    entry.deadline.clear();
+  }
+
+  async #expire(id: VmId): Promise<void> {
+    const { logger } = this.#options;
+    try {
+      const entry = this.#entry(id);
+      const { onTimeout } = entry.info;
+      logger.info({ vm_id: id, on_timeout: onTimeout }, 'the timeout of a VM has ended');
+      if (onTimeout === 'kill') return await this.delete(id);
+      await this.#inTurn(entry, async (vm) => {
+        // The timeout may have begun anew while this waited for its turn.
+        if (entry.deadline.at !== undefined) return;
+        await vm.pause();
+        this.#stand(entry);
+      });
+    } catch (error) {
+      logger.warn({ vm_id: id, err: error }, 'what the timeout of a VM asks for could not be done');
+    }
   }
 
   /** Changes a living VM while nobody else does. Throws VM_NOT_FOUND when it is deleted meanwhile. */
@@ -176,14 +203,10 @@ export class NamedVms {
     }
   }
 
-  /** Nothing that was under way brings a failed VM back. */
-  #become(entry: Entry, state: 'ready' | 'paused'): void {
-    if (entry.info.state !== state && entry.info.state !== 'failed') this.#change(entry, { state });
-  }
-
   #lose(entry: Entry, error: BigboxError): void {
     if (entry.deleted.signal.aborted) return;
     this.#change(entry, { state: 'failed', error });
+    entry.deadline.clear();
     this.#options.logger.warn({ vm_id: entry.info.id, err: error }, 'a VM failed');
     const { vm } = entry;
     delete entry.vm;
@@ -193,7 +216,7 @@ export class NamedVms {
   }
 
   #change(entry: Entry, change: Partial<NamedVm>): void {
-    entry.info = { ...entry.info, ...change, updatedAt: new Date() };
+    entry.info = { ...entry.info, ...change, updatedAt: new Date(this.#options.clock.now()) };
   }
 
   #entry(id: string): Entry {
@@ -213,6 +236,14 @@ export class NamedVms {
       context: { limit: 'max_vms', max_vms: this.#options.limit, in_use: inUse },
     });
   }
+}
+
+const toShown = ({ info, deadline }: Entry): NamedVm => ({ ...info, expiresAt: deadline.at });
+
+/** The timeout counts anew, where there is one. */
+function startDeadline({ info: { timeoutMs }, deadline }: Entry): void {
+  if (timeoutMs === undefined) deadline.clear();
+  else deadline.set(timeoutMs);
 }
 
 function livingVm({ info, vm }: Entry): VirtualMachine {

@@ -75,6 +75,7 @@ export class VmService {
       claim: (signal) => this.#claim(signal),
       inUse: () => this.#running,
       limit: options.limits.maxVms,
+      clock: this.#clock,
       logger: options.logger,
     });
     this.#started = this.#start();
@@ -248,6 +249,7 @@ export class VmService {
 
   #toProgram(request: ExecuteRequest): GuestProgram {
     const language = checkCode(this.#options.policy, request.language, request.code);
+    const environment = request.vm_id == null ? {} : this.named.get(request.vm_id).environment;
     const seconds = request.timeout_seconds == null ? undefined : Math.ceil(request.timeout_seconds * 1000);
     return {
       executionId: createExecutionId(),
@@ -255,7 +257,7 @@ export class VmService {
       code: request.code,
       timeoutMs: request.timeout_ms ?? seconds ?? this.#options.defaultTimeoutMs,
       ...(request.working_dir == null ? {} : { workingDirectory: request.working_dir }),
-      environment: request.environment ?? {},
+      environment: { ...environment, ...request.environment },
       ...(request.stdin == null ? {} : { stdin: request.stdin }),
       isLast: request.vm_id == null,
       stopAfterBytes: this.#options.limits.maxOutputBytes * outputPatience,

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { Vm } from '../../contracts/vms.ts';
+import { ResumeVmRequest, Vm, VmTimeoutRequest } from '../../contracts/vms.ts';
 import type { HttpServer } from '../../http/index.ts';
 import type { VmService } from '../../vm/index.ts';
 import { toVm } from './present.ts';
 
 const VmPath = z.object({ id: z.string().max(64) });
 
-/** Adds pause and resume of VMs below a prefix, `/api` or `/api/v1`. */
+/** Adds pause, resume and timeout of VMs below a prefix, `/api` or `/api/v1`. */
 export function addLifeCycleRoutes(app: HttpServer, service: VmService, prefix: string): void {
   const tags = ['VMs'];
   app.route({
@@ -27,11 +27,33 @@ export function addLifeCycleRoutes(app: HttpServer, service: VmService, prefix: 
     url: `${prefix}/vms/:id/resume`,
     schema: {
       summary: 'Resume a paused VM',
-      description: 'It goes on where it stood, with the right time. A running VM stays running.',
+      description:
+        'It goes on where it stood, with the right time and its whole timeout. A running VM stays running. The timeout is never shortened here.',
       tags,
       params: VmPath,
+      body: ResumeVmRequest.nullish(),
       response: { 200: Vm },
     },
-    handler: async (request) => toVm(await service.named.resume(request.params.id), service),
+    handler: async (request) => {
+      const atLeastMs = (request.body?.timeout_seconds ?? 0) * 1000;
+      return toVm(await service.named.resume(request.params.id, atLeastMs), service);
+    },
+  });
+  app.route({
+    method: 'POST',
+    url: `${prefix}/vms/:id/timeout`,
+    schema: {
+      summary: 'Set or remove the timeout of a VM',
+      description: 'It counts from now, or from when the VM runs again. What happens when it ends may be changed too.',
+      tags,
+      params: VmPath,
+      body: VmTimeoutRequest,
+      response: { 200: Vm },
+    },
+    handler: async (request) => {
+      const { timeout_seconds: seconds, on_timeout: onTimeout } = request.body;
+      const timeoutMs = seconds === null ? undefined : seconds * 1000;
+      return toVm(service.named.limitTime(request.params.id, timeoutMs, onTimeout), service);
+    },
   });
 }

@@ -1,55 +1,74 @@
 import { z } from 'zod';
-import { CreateVmRequest, CreateVmResponse, DeleteVmResponse, Vm, VmList } from '../../contracts/vms.ts';
+import {
+  CreateVmRequest,
+  CreateVmResponse,
+  DeleteVmResponse,
+  metadataPrefix,
+  Vm,
+  VmList,
+  VmListQuery,
+} from '../../contracts/vms.ts';
 import type { HttpServer } from '../../http/index.ts';
-import type { VmService } from '../../vm/index.ts';
-import { toUsage, toVm } from './present.ts';
+import { selectVms, type VmService } from '../../vm/index.ts';
+import { createVm, IdempotencyHeaders } from './create-vm.ts';
+import { toState, toUsage, toVm } from './present.ts';
 
 const VmPath = z.object({ id: z.string().max(64) });
 
-type CreateAnswer = z.infer<typeof CreateVmResponse>;
-
-/** Begins to make a VM and answers before it is there, as upstream does. */
-export function createVm(service: VmService, wish: CreateVmRequest): CreateAnswer {
-  const name = wish.vm_name ?? wish.name;
-  const vm = service.named.create({
-    vmType: wish.vm_type,
+function listVms(service: VmService, query: z.infer<typeof VmListQuery>): z.infer<typeof VmList> {
+  const { state, name, limit, cursor, ...labels } = query;
+  const metadata = Object.fromEntries(
+    Object.entries(labels).map(([key, value]) => [key.slice(metadataPrefix.length), value as string]),
+  );
+  const filter = {
+    ...(state === undefined ? {} : { state: toState(state) }),
     ...(name === undefined ? {} : { name }),
-    ...(wish.agent_id === undefined ? {} : { agentId: wish.agent_id }),
-  });
+    metadata,
+  };
+  const page = selectVms(service.named.list(), filter, { limit, ...(cursor === undefined ? {} : { cursor }) });
   return {
-    id: vm.id,
-    name: vm.name,
-    status: 'Creating',
-    vm_type: vm.vmType,
-    requested_vm_type: vm.requestedVmType,
-    created_at: vm.createdAt.toISOString(),
+    total: page.total,
+    vms: page.vms.map((vm) => toVm(vm, service)),
+    ...(page.nextCursor === undefined ? {} : { next_cursor: page.nextCursor }),
+    user: 'owner',
+    tiers: { donation: 'none', subscription: 'none' },
+    usage: toUsage(service),
   };
 }
 
-/** Adds create, list, show and delete of VMs below a prefix, `/api` or `/api/v1`. */
-export function addMachineRoutes(app: HttpServer, service: VmService, prefix: string): void {
+function addCreateAndList(app: HttpServer, service: VmService, prefix: string): void {
   const tags = ['VMs'];
   app.route({
     method: 'POST',
     url: `${prefix}/vms`,
     schema: {
-      summary: 'Make a VM that lives until it is deleted',
+      summary: 'Make a VM that lives until it is deleted or its timeout ends',
       tags,
+      headers: IdempotencyHeaders,
       body: CreateVmRequest,
       response: { 200: CreateVmResponse },
     },
-    handler: async (request) => createVm(service, request.body),
+    handler: async (request) => createVm(service, request.body, request.headers['idempotency-key']),
   });
   app.route({
     method: 'GET',
     url: `${prefix}/vms`,
-    schema: { summary: 'List VMs', tags, response: { 200: VmList } },
-    handler: async () => {
-      const vms = service.named.list().map((vm) => toVm(vm, service));
-      const tiers = { donation: 'none', subscription: 'none' };
-      return { total: vms.length, vms, user: 'owner', tiers, usage: toUsage(service) };
+    schema: {
+      summary: 'List VMs',
+      description:
+        'The oldest first. `state`, `name` and any number of `metadata.KEY=VALUE` filter; all of them must hold. `limit` and `cursor` page.',
+      tags,
+      querystring: VmListQuery,
+      response: { 200: VmList },
     },
+    handler: async (request) => listVms(service, request.query),
   });
+}
+
+/** Adds create, list, show and delete of VMs below a prefix, `/api` or `/api/v1`. */
+export function addMachineRoutes(app: HttpServer, service: VmService, prefix: string): void {
+  const tags = ['VMs'];
+  addCreateAndList(app, service, prefix);
   app.route({
     method: 'GET',
     url: `${prefix}/vms/:id`,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AgentPool, CreateVmRequest, CreateVmResponse, PoolList, PoolStatistics } from '../../contracts/vms.ts';
 import type { HttpServer } from '../../http/index.ts';
 import type { VmService } from '../../vm/index.ts';
-import { createVm } from './machines.ts';
+import { createVm, IdempotencyHeaders } from './create-vm.ts';
 import { toPoolStatistics, toVm } from './present.ts';
 
 const AgentPath = z.object({ agent_id: z.string().max(200) });
@@ -71,9 +71,11 @@ export function addPoolRoutes(app: HttpServer, service: VmService): void {
       summary: 'Take a VM out of the pool',
       description: 'The same as POST /api/vms. Upstream gave out addresses here; VMs of this version have no network.',
       tags,
+      headers: IdempotencyHeaders,
       body: CreateVmRequest.nullish(),
       response: { 200: CreateVmResponse },
     },
-    handler: async (request) => createVm(service, CreateVmRequest.parse(request.body ?? {})),
+    handler: async (request) =>
+      createVm(service, CreateVmRequest.parse(request.body ?? {}), request.headers['idempotency-key']),
   });
 }

@@ -9,6 +9,16 @@ const statuses: Readonly<Record<NamedVm['state'], VmStatus>> = {
   failed: 'failed',
 };
 
+const states: Readonly<Record<VmStatus, NamedVm['state']>> = {
+  creating: 'booting',
+  running: 'ready',
+  paused: 'paused',
+  failed: 'failed',
+};
+
+/** The state that goes over the wire as this status. */
+export const toState = (status: VmStatus): NamedVm['state'] => states[status];
+
 /** Writes a VM as it goes over the wire. */
 export function toVm(vm: NamedVm, service: VmService): Vm {
   const { vcpus, memoryMib } = service.size;
@@ -26,6 +36,10 @@ export function toVm(vm: NamedVm, service: VmService): Vm {
     created_at: vm.createdAt.toISOString(),
     updated_at: vm.updatedAt.toISOString(),
     ...(vm.lastActivity === undefined ? {} : { last_activity: vm.lastActivity.toISOString() }),
+    metadata: { ...vm.metadata },
+    ...(vm.timeoutMs === undefined ? {} : { timeout_seconds: vm.timeoutMs / 1000 }),
+    on_timeout: vm.onTimeout,
+    ...(vm.expiresAt === undefined ? {} : { expires_at: vm.expiresAt.toISOString() }),
     ...(vm.error === undefined ? {} : { error_detail: toErrorBody(vm.error) }),
   };
 }

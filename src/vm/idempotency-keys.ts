@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import { BigboxError } from '../contracts/errors.ts';
+
+interface Kept<TResult> {
+  readonly wishHash: string;
+  readonly result: TResult;
+}
+
+/** What the latest creating calls made, by the key that their callers chose: a call that is sent again makes nothing new. */
+export class IdempotencyKeys<TResult> {
+  readonly #limit: number;
+  readonly #kept = new Map<string, Kept<TResult>>();
+
+  /** Beyond the limit the oldest key is forgotten. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /**
+   * Makes the thing, or gives what the first call with the key made. Without a key it is always made; a call that failed is not kept.
+   * Throws CONFLICT when the key came with another wish before, and what `make` throws.
+   */
+  once(key: string | undefined, wish: unknown, make: () => TResult): TResult {
+    if (key === undefined) return make();
+    const wishHash = createHash('sha256').update(canonical(wish)).digest('hex');
+    const known = this.#kept.get(key);
+    if (known !== undefined) {
+      if (known.wishHash === wishHash) return known.result;
+      throw new BigboxError('CONFLICT', {
+        message: `The idempotency key ${JSON.stringify(key)} was sent before with another request.`,
+        context: { idempotency_key: key },
+        remedy: 'Choose a new key for a new request, or send the first one again unchanged.',
+      });
+    }
+    const result = make();
+    this.#kept.set(key, { wishHash, result });
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > this.#limit && oldest !== undefined) this.#kept.delete(oldest);
+    return result;
+  }
+}
+
+/** JSON whose text does not depend on the order of keys. */
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_key, part: unknown) =>
+    part !== null && typeof part === 'object' && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).toSorted(([left], [right]) => (left < right ? -1 : 1)))
+      : part,
+  );
