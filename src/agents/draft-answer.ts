@@ -56,7 +56,7 @@ export async function* draftAnswer(request: DraftRequest): AsyncGenerator<DraftE
   });
   const draft = {
     answer: toAnswer(answer, { perspective, topic }),
-    codeBlocks: asksForProgram ? toCode(answer.program ?? []) : [],
+    codeBlocks: asksForProgram ? toCode(answer) : [],
   };
   yield { type: 'finished', draft, ...cost };
 }
@@ -74,7 +74,7 @@ function toSystem(request: DraftRequest, asksForProgram: boolean): string {
 }
 
 const programRule =
-  'program: lines of Python without imports: two to four example figures on this topic, one calculation, and a print of the result with its unit; empty where figures say nothing';
+  'program: lines of Python without imports. figures: two to four assignments of example figures on this topic; calculation: one line that computes a yearly amount from them; print: the amount with its unit';
 
 /** On a matter that no topic shares; a model that copies it is found out by comparison. */
 const exampleTopic = { topic: 'Food waste in a school kitchen', domains: [] };
@@ -139,12 +139,16 @@ function toOpinion(raw: RawDraft['opinion']): ModelOpinion {
  * The program, where it can run and computes something. It comes line by line, which spares a small model the escapes of line ends and
  * the grammar unfinished strings.
  */
-function toCode(lines: readonly string[]): CodeBlock[] {
-  const code = lines.join('\n').trim();
+function toCode({ program }: RawDraft): CodeBlock[] {
+  if (program === undefined) return [];
+  const code = [...program.figures.map(toAssignment), program.calculation, program.print].join('\n').trim();
   const computes = (code.match(/\d+/gu)?.length ?? 0) >= 2 && /[\w)]\s*[-+*/]\s*[\w(]/u.test(code);
   const isComplete = /\bprint\s*\(/u.test(code) && isBalanced(code);
   return computes && isComplete && !cannotRun.test(code) ? [{ language: 'python', code }] : [];
 }
 
-/** Packages and input that the microVM lacks, and the percent sign that small models put behind numbers. */
-const cannotRun = /\bimport\b(?!\s+(?:math|statistics)\b)|\b(?:open|input)\s*\(|^[^'"]*\d%\s*$/mu;
+/** Small models write units behind numbers ("months = 12 months", "share = 75%"); Python reads them as comments only. */
+const toAssignment = (line: string): string => line.replace(/^(\s*\w+\s*=\s*\d[\d_.]*)\s*([%\p{L}].*)$/u, '$1  # $2');
+
+/** Packages and input that the microVM lacks. */
+const cannotRun = /\bimport\b(?!\s+(?:math|statistics)\b)|\b(?:open|input)\s*\(/u;

@@ -28,8 +28,6 @@ export const toQuestions = (perspective: Perspective): Questions => perspective.
  */
 const maxStatementLength = 150;
 export const maxSummaryLength = 200;
-const maxLineLength = 110;
-const maxProgramLines = 7;
 
 const Opinion = z.object({
   risk: Level,
@@ -40,9 +38,18 @@ const Opinion = z.object({
   confidence: z.literal([0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]),
 });
 
+const line = z.string().meta({ maxLength: 110 });
+
+/** A small program in the parts that it must have: small models leave out what no key asks for. */
+const Program = z.object({
+  figures: z.array(line).meta({ minItems: 2, maxItems: 4 }),
+  calculation: line,
+  print: line,
+});
+
 const Rest = z.object({
   summary: z.string(),
-  program: z.array(z.string()).optional(),
+  program: Program.optional(),
   opinion: Opinion,
 });
 
@@ -62,12 +69,10 @@ export function toDraftShape(perspective: Perspective, asksForProgram: boolean):
       z.object(Object.fromEntries(keys.map((key) => [key, z.string().meta({ maxLength: maxStatementLength })]))),
     ] as const;
   });
-  const line = z.string().meta({ maxLength: maxLineLength });
-  const program = { program: z.array(line).meta({ maxItems: maxProgramLines }) };
   return z.object({
     ...(Object.fromEntries(points) as Record<ListName, z.ZodObject<Record<string, z.ZodString>>>),
     summary: z.string().meta({ maxLength: maxSummaryLength }),
-    ...(asksForProgram ? program : {}),
+    ...(asksForProgram ? { program: Program } : {}),
     opinion: Opinion,
   }) as unknown as z.ZodType<RawDraft>;
 }
@@ -90,6 +95,8 @@ export function toDraftFields(perspective: Perspective): Record<string, LiveFiel
   return {
     ...Object.fromEntries(points),
     summary: { title: 'Summary', style: 'paragraph' },
-    program: { title: 'Calculation', style: 'code' },
+    figures: { title: 'Calculation', style: 'code' },
+    calculation: { style: 'code' },
+    print: { style: 'code' },
   };
 }

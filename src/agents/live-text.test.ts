@@ -28,6 +28,15 @@ describe('push()', () => {
     );
   });
 
+  test.each([
+    ['an array', '{"program":["x = 1","print(x)"],"opinion":{"risk":"low"}}'],
+    ['several fields', '{"program":{"figures":["x = 1"],"print":"print(x)"},"opinion":{"risk":"low"}}'],
+  ])('puts the lines of a program in %s into one fence', (_what, text) => {
+    const code = { style: 'code' } as const;
+    const live = new LiveText({ program: code, figures: code, print: code });
+    expect(live.push(text)).toBe('```\nx = 1\nprint(x)\n```');
+  });
+
   test('shows nothing for empty strings and for what is not JSON', () => {
     expect(new LiveText(fields).push('{"summary":"","program":""} so there')).toBe('');
   });

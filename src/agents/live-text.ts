@@ -17,6 +17,8 @@ export class LiveText {
   #escape = '';
   #titled: string | undefined;
   #hasWritten = false;
+  /** Code may come line by line, in several strings and fields: they share one fence. */
+  #isFenced = false;
 
   constructor(fields: Readonly<Record<string, LiveField>>) {
     this.#fields = fields;
@@ -34,10 +36,21 @@ export class LiveText {
     const frame = this.#frames.at(-1);
     if (character === '{') this.#frames.push({ kind: 'object', key: undefined });
     else if (character === '[') this.#frames.push({ kind: 'array', items: 0 });
-    else if (character === '}' || character === ']') this.#frames.pop();
+    else if (character === '}' || character === ']') return this.#close(character);
     else if (character === ',' && frame?.kind === 'object') frame.key = undefined;
     else if (character === '"') return this.#openString(frame);
     return '';
+  }
+
+  #close(character: string): string {
+    this.#frames.pop();
+    return character === '}' ? this.#endFence() : '';
+  }
+
+  #endFence(): string {
+    const end = this.#isFenced ? '\n```' : '';
+    this.#isFenced = false;
+    return end;
   }
 
   #openString(frame: Frame | undefined): string {
@@ -73,8 +86,9 @@ export class LiveText {
   #closeString(current: { readonly text: string; readonly isKey: boolean }): string {
     this.#string = undefined;
     const frame = this.#frames.at(-1);
-    if (current.isKey && frame?.kind === 'object') frame.key = current.text;
-    return !current.isKey && current.text !== '' && this.#field()?.style === 'code' ? '\n```' : '';
+    if (!current.isKey || frame?.kind !== 'object') return '';
+    frame.key = current.text;
+    return this.#field()?.style === 'code' ? '' : this.#endFence();
   }
 
   #take(current: { text: string; readonly isKey: boolean }, character: string): string {
@@ -97,7 +111,11 @@ export class LiveText {
     const gap = this.#hasWritten ? '\n\n' : '';
     this.#hasWritten = true;
     const title = isNew && field.title !== undefined ? `${gap}**${field.title}**\n` : '';
-    if (field.style === 'code') return `${title === '' ? gap : title}\`\`\`\n`;
+    if (field.style === 'code') {
+      if (this.#isFenced) return '\n';
+      this.#isFenced = true;
+      return `${title === '' ? gap : title}\`\`\`\n`;
+    }
     if (field.style === 'list') return title === '' ? '\n- ' : `${title}- `;
     return title === '' ? gap : title;
   }

@@ -114,16 +114,21 @@ describe('draftAnswer() on recorded answers', () => {
   test('offers a whole program that computes, and nothing else', async () => {
     const [block] = (await draft('analytical')).codeBlocks;
     expect(block).toMatchObject({ language: 'python', code: expect.stringContaining('print(f') as string });
-    const lines = (text: string) => (raw: string) => raw.replace(/(?<="program":)\[.*?\](?=,"opinion")/, text);
-    for (const program of [
-      '["print((2 * 3)"]',
-      '["total = 2 * 3"]',
-      '["print(\\"a map\\")"]',
-      '["import numpy", "print(2 * 3)"]',
-      '["share = 75%", "print(2 * 3)"]',
-      '[]',
+    const withProgram = (program: object) => (raw: string) =>
+      JSON.stringify({ ...(JSON.parse(raw) as object), program: { ...program } });
+    const whole = { figures: ['hours = 2', 'weeks = 3'], calculation: 'total = hours * weeks', print: 'print(total)' };
+    const blocksOf = async (program: object) => (await draft('analytical', withProgram(program))).codeBlocks;
+    expect(await blocksOf(whole)).toHaveLength(1);
+    expect(await blocksOf({ ...whole, figures: ['months = 12 months', 'share = 75%'] })).toMatchObject([
+      { code: expect.stringMatching(/^months = 12 {2}# months\nshare = 75 {2}# %\n/) as string },
+    ]);
+    for (const part of [
+      { print: 'print((total)' },
+      { print: 'total' },
+      { figures: [], calculation: 'total = "a map"' },
+      { figures: ['import numpy', 'hours = 2 * 3'] },
     ])
-      expect((await draft('analytical', lines(program))).codeBlocks, program).toEqual([]);
+      expect(await blocksOf({ ...whole, ...part }), JSON.stringify(part)).toEqual([]);
   });
 
   test('shows the text under its titles while it comes, without JSON', async () => {

@@ -28,7 +28,7 @@ function answerWith(program: string): (request: ModelRequest) => ScriptedAnswer 
       string,
       unknown
     >;
-    const code = 'program' in raw ? { program: program === '' ? [] : program.split('\n') } : {};
+    const code = 'program' in raw ? { program: { figures: [], calculation: '', print: program } } : {};
     // A finding counts only where it repeats what the program printed.
     const finding =
       'finding' in raw

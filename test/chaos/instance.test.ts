@@ -11,7 +11,7 @@ import { makeUpAnswer } from '../fixtures/fake-ollama/answer.ts';
 import { type FakeOllama, startFakeOllama } from '../fixtures/fake-ollama/index.ts';
 
 /** Takes seconds in a microVM, so that it is killed in the middle. */
-const slowProgram = ['print("Total:", sum(range(20000000)) * 2)'];
+const slowProgram = { figures: [], calculation: '', print: 'print("Total:", sum(range(20000000)) * 2)' };
 const patienceMs = 150_000;
 
 let dataDir: string;

@@ -12,8 +12,9 @@ const topic = 'Impact of AI on software development';
 const script: Script = (call) => {
   const schema = call.request['format'];
   if (!JSON.stringify(schema ?? {}).includes('"program"')) return undefined;
+  const program = { figures: [], calculation: '', print: 'print("hours saved:", 10 - 6.5)' };
   const draft = JSON.parse(makeUpAnswer(call.prompt, schema)) as Record<string, unknown>;
-  return JSON.stringify({ ...draft, program: ['print("hours saved:", 10 - 6.5)'] });
+  return JSON.stringify({ ...draft, program });
 };
 
 /** The words by which calls for a perspective can be told apart, whatever else their prompts say. */
