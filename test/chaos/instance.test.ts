@@ -118,5 +118,5 @@ test('kill -9 of all services at once while a microVM runs code: after a start t
   expect(repeated.length).toBeGreaterThan(0);
   expect(ollama.journal.calls.length).toBeGreaterThan(answered);
   const runs = events.filter((event) => event.type === 'code-finished');
-  expect(runs).toMatchObject([{ result: { outcome: 'exited', exit_code: 0 } }]);
+  expect(runs).toMatchObject([{ run: { result: { outcome: 'exited', exit_code: 0 } } }]);
 });
