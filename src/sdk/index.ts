@@ -1,3 +1,4 @@
 export { type AgentClient, createAgentClient } from './agents.ts';
 export type { ConnectionOptions } from './http.ts';
+export type { VmFilter } from './machines.ts';
 export { type VmClient, createSandbox, createVmClient } from './vms.ts';

@@ -1,15 +1,43 @@
 import type { z } from 'zod';
-import { type CreateVmRequest, CreateVmResponse, PoolStatistics, Vm, VmList } from '../contracts/vms.ts';
+import {
+  type CreateVmRequest,
+  CreateVmResponse,
+  metadataPrefix,
+  PoolStatistics,
+  Vm,
+  VmList,
+  type VmStatus,
+} from '../contracts/vms.ts';
 import { type ConnectionOptions, type RequestOptions, send } from './http.ts';
 
 /** Manages the VMs of a VM service. Everything throws the server's errors and SERVICE_NOT_RUNNING. */
 export interface MachineClient {
   /** Begins to make a VM and answers before it runs. */
   createVm(wish: Partial<CreateVmRequest>, signal?: AbortSignal): Promise<z.infer<typeof CreateVmResponse>>;
-  listVms(signal?: AbortSignal): Promise<z.infer<typeof VmList>>;
+  /** All VMs that the filter lets through, the oldest first. */
+  listVms(filter: VmFilter, signal?: AbortSignal): Promise<readonly Vm[]>;
   vm(id: string, signal?: AbortSignal): Promise<Vm>;
   deleteVm(id: string, signal?: AbortSignal): Promise<void>;
+  pauseVm(id: string, signal?: AbortSignal): Promise<Vm>;
+  resumeVm(id: string, signal?: AbortSignal): Promise<Vm>;
   pool(signal?: AbortSignal): Promise<PoolStatistics>;
+}
+
+/** Which VMs are meant; everything given must hold. */
+export interface VmFilter {
+  readonly state?: VmStatus;
+  readonly name?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+function toQuery({ state, name, metadata = {} }: VmFilter, cursor: string | undefined): string {
+  const query = new URLSearchParams({
+    ...(state === undefined ? {} : { state }),
+    ...(name === undefined ? {} : { name }),
+    ...(cursor === undefined ? {} : { cursor }),
+  });
+  for (const [key, value] of Object.entries(metadata)) query.set(`${metadataPrefix}${key}`, value);
+  return query.toString();
 }
 
 const pathOf = (id: string): string => `/api/v1/vms/${encodeURIComponent(id)}`;
@@ -21,9 +49,20 @@ export function createMachineClient(connection: ConnectionOptions): MachineClien
   return {
     createVm: async (wish, signal) =>
       CreateVmResponse.parse(await call('/api/v1/vms', { method: 'POST', body: wish }, signal)),
-    listVms: async (signal) => VmList.parse(await call('/api/v1/vms', {}, signal)),
+    listVms: async (filter, signal) => {
+      const vms: Vm[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = VmList.parse(await call(`/api/v1/vms?${toQuery(filter, cursor)}`, {}, signal));
+        vms.push(...page.vms);
+        cursor = page.next_cursor;
+      } while (cursor !== undefined);
+      return vms;
+    },
     vm: async (id, signal) => Vm.parse(await call(pathOf(id), {}, signal)),
     deleteVm: async (id, signal) => void (await call(pathOf(id), { method: 'DELETE' }, signal)),
+    pauseVm: async (id, signal) => Vm.parse(await call(`${pathOf(id)}/pause`, { method: 'POST' }, signal)),
+    resumeVm: async (id, signal) => Vm.parse(await call(`${pathOf(id)}/resume`, { method: 'POST' }, signal)),
     pool: async (signal) => PoolStatistics.parse(await call('/api/vm-pool/stats', {}, signal)),
   };
 }

@@ -54,6 +54,26 @@ describe('fcctl vm list and show', () => {
   });
 });
 
+describe('fcctl vm pause and resume', () => {
+  test('let a VM with labels and a time limit stand still and go on', async () => {
+    const flags = ['--label', 'job=a b', '--env', 'GREETING=hello', '--timeout', '600', '--on-timeout', 'pause'];
+    const id = (await fcctl(['vm', 'create', '--wait', ...flags])).stdout.trim();
+    const listed = async (...filter: readonly string[]): Promise<unknown> =>
+      JSON.parse((await fcctl(['vm', 'list', '--json', '--label', 'job=a b', ...filter])).stdout);
+    expect(await listed()).toMatchObject([{ id, on_timeout: 'pause', timeout_seconds: 600 }]);
+    expect((await fcctl(['vm', 'show', id])).stdout).toMatch(/ends +\S+ \(is paused then\)\n +label +job=a b\n/);
+    expect(await fcctl(['vm', 'pause', id])).toEqual({ code: 0, stdout: `${id}\n`, stderr: '' });
+    expect([await listed('--state', 'paused'), await listed('--state', 'running')]).toMatchObject([[{ id }], []]);
+    expect(await fcctl(['vm', 'resume', id])).toEqual({ code: 0, stdout: `${id}\n`, stderr: '' });
+    expect((await fcctl(['vm', 'exec', id, '--shell', '--', 'echo $GREETING'])).stdout).toBe('hello\n');
+    await fcctl(['vm', 'rm', id]);
+    expect(await fcctl(['vm', 'list', '--label', 'job=a b'])).toMatchObject({
+      stdout: '',
+      stderr: 'There are no such VMs. fcctl vm list shows all.\n',
+    });
+  });
+});
+
 describe('fcctl vm exec', () => {
   test('keeps stdout and stderr apart and ends with the exit code of the guest', async () => {
     const code = 'echo out; echo err >&2; exit 42';

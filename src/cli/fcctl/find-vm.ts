@@ -11,8 +11,7 @@ export const vmArgument = (): Argument => new Argument('<vm>', 'id or name of a 
  */
 export async function findVmId(client: VmClient, word: string, signal: AbortSignal): Promise<string> {
   if (/^vm-[0-9a-f]{8}$/.test(word)) return word;
-  const { vms } = await client.listVms(signal);
-  const found = vms.filter(({ id, name }) => id === word || name === word).map(({ id }) => id);
+  const found = (await client.listVms({ name: word }, signal)).map(({ id }) => id);
   const [id] = found;
   if (id === undefined) throw new BigboxError('VM_NOT_FOUND', { message: `There is no VM ${word}.` });
   if (found.length === 1) return id;

@@ -21,6 +21,14 @@ describe('fcctl', () => {
       ['vm', 'exec', 'vm-1a2b3c4d', '--timeout', '-1', '--', 'env'],
       "WRONG_USAGE Option '--timeout <seconds>' argument '-1' is invalid. A time is a number of seconds, at most 3600.",
     ],
+    [
+      ['vm', 'create', '--label', 'a b=c'],
+      "WRONG_USAGE Option '--label <key=value>' argument 'a b=c' is invalid. A label is set as KEY=VALUE, its key of letters, digits, dots, - and _.",
+    ],
+    [
+      ['vm', 'list', '--state', 'asleep'],
+      "WRONG_USAGE Option '--state <state>' argument 'asleep' is invalid. Allowed choices are creating, running, paused, failed.",
+    ],
   ])('refuses %j', async (args, expected) => {
     expect(await refusalOf(createFcctl(), ...args)).toBe(expected);
   });

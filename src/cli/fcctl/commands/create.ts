@@ -1,17 +1,22 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { BigboxError, fromErrorBody } from '../../../contracts/errors.ts';
-import type { Vm } from '../../../contracts/vms.ts';
+import type { CreateVmRequest, Vm } from '../../../contracts/vms.ts';
 import type { VmClient } from '../../../sdk/index.ts';
 import { withExamples } from '../../examples.ts';
 import { jsonFlag } from '../../flags/json.ts';
 import { type InstanceFlags, withInstanceFlags } from '../../instance.ts';
 import { formatDuration, formatLine } from '../../output/format.ts';
+import { addLabel, addVariable, parseSecondsUpTo } from '../parse-words.ts';
 import { withVmService } from '../vm-service.ts';
 
 interface CreateFlags extends InstanceFlags {
   readonly type?: string;
   readonly name?: string;
+  readonly label?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly timeout?: number;
+  readonly onTimeout?: Vm['on_timeout'];
   readonly wait?: true;
   readonly json?: true;
 }
@@ -26,6 +31,20 @@ export function createCommand(): Command {
       .description('Make a VM that lives until it is removed, and print its id.')
       .addOption(new Option('--type <type>', 'what it is made from (default: debian-bookworm)'))
       .addOption(new Option('--name <name>', 'a name to call it by (default: its id)'))
+      .addOption(
+        new Option('--label <key=value>', 'a label to find it by; may be repeated (default: none)').argParser(addLabel),
+      )
+      .addOption(
+        new Option('--env <name=value>', 'a variable of all its commands; may be repeated (default: none)').argParser(
+          addVariable,
+        ),
+      )
+      .addOption(
+        new Option('--timeout <seconds>', 'how long it may run (default: until it is removed)').argParser(
+          parseSecondsUpTo(604_800),
+        ),
+      )
+      .addOption(new Option('--on-timeout <action>', 'what happens then (default: kill)').choices(['kill', 'pause']))
       .addOption(new Option('--wait', 'wait until commands can run in it')),
   )
     .addOption(jsonFlag())
@@ -37,15 +56,18 @@ export function createCommand(): Command {
   );
 }
 
+const toWish = ({ type, name, label, env, timeout, onTimeout }: CreateFlags): Partial<CreateVmRequest> => ({
+  ...(type === undefined ? {} : { vm_type: type }),
+  ...(name === undefined ? {} : { vm_name: name }),
+  ...(label === undefined ? {} : { metadata: { ...label } }),
+  ...(env === undefined ? {} : { env: { ...env } }),
+  ...(timeout === undefined ? {} : { timeout_seconds: timeout }),
+  ...(onTimeout === undefined ? {} : { on_timeout: onTimeout }),
+});
+
 async function create(client: VmClient, flags: CreateFlags, signal: AbortSignal): Promise<void> {
   const started = performance.now();
-  const { id } = await client.createVm(
-    {
-      ...(flags.type === undefined ? {} : { vm_type: flags.type }),
-      ...(flags.name === undefined ? {} : { vm_name: flags.name }),
-    },
-    signal,
-  );
+  const { id } = await client.createVm(toWish(flags), signal);
   if (flags.wait === true) {
     const { vm_type } = await untilRunning(client, id, signal);
     process.stderr.write(`${formatLine(id, 'running', formatDuration(performance.now() - started), vm_type)}\n`);

@@ -1,5 +1,5 @@
 import { text } from 'node:stream/consumers';
-import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { BigboxError, fromErrorBody } from '../../../contracts/errors.ts';
 import type { ExecuteRequest, ExecuteResponse } from '../../../contracts/execution.ts';
 import type { VmClient } from '../../../sdk/index.ts';
@@ -8,6 +8,7 @@ import { jsonFlag } from '../../flags/json.ts';
 import { type InstanceFlags, withInstanceFlags } from '../../instance.ts';
 import { formatError } from '../../output/error.ts';
 import { findVmId, vmArgument } from '../find-vm.ts';
+import { addVariable, parseSecondsUpTo } from '../parse-words.ts';
 import { withVmService } from '../vm-service.ts';
 import { writeTo } from '../write-to.ts';
 
@@ -34,7 +35,9 @@ export function execCommand(): Command {
       )
       .addOption(new Option('-i, --stdin', 'hand the text on stdin to the command'))
       .addOption(
-        new Option('--timeout <seconds>', 'stop it after this time (default: as configured)').argParser(parseSeconds),
+        new Option('--timeout <seconds>', 'stop it after this time (default: as configured)').argParser(
+          parseSecondsUpTo(3600),
+        ),
       ),
   )
     .addOption(jsonFlag())
@@ -53,18 +56,6 @@ export function execCommand(): Command {
     ['fcctl vm exec try -- python3 -c "print(6 * 7)"', 'runs a program with its arguments'],
     ["fcctl vm exec try --shell -- 'ls /usr | wc -l'", 'runs a line of bash'],
   );
-}
-
-function addVariable(word: string, earlier: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
-  const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=([^]*)$/.exec(word) ?? [];
-  if (name === undefined || value === undefined) throw new InvalidArgumentError('A variable is set as NAME=VALUE.');
-  return { ...earlier, [name]: value };
-}
-
-function parseSeconds(word: string): number {
-  const seconds = Number(word);
-  if (seconds > 0 && seconds <= 3600) return seconds;
-  throw new InvalidArgumentError('A time is a number of seconds, at most 3600.');
 }
 
 type Request = Parameters<VmClient['execute']>[0];

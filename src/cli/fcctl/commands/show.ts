@@ -26,6 +26,8 @@ export function showCommand(): Command {
   );
 }
 
+const ends: Readonly<Record<Vm['on_timeout'], string>> = { kill: 'is removed then', pause: 'is paused then' };
+
 function toFacts(vm: Vm): readonly (readonly [string, string])[] {
   const alias = vm.requested_vm_type === vm.vm_type ? '' : `, asked for as ${vm.requested_vm_type}`;
   return [
@@ -37,6 +39,8 @@ function toFacts(vm: Vm): readonly (readonly [string, string])[] {
     ['memory', `${vm.memory_mb} MB`],
     ['made', vm.created_at],
     ...(vm.last_activity === undefined ? [] : [['used', vm.last_activity] as const]),
+    ...(vm.expires_at === undefined ? [] : [['ends', `${vm.expires_at} (${ends[vm.on_timeout]})`] as const]),
+    ...Object.entries(vm.metadata).map(([key, value]) => ['label', `${key}=${value}`] as const),
     ...(vm.agent_id === undefined ? [] : [['agent', vm.agent_id] as const]),
     ...(vm.error_detail === undefined
       ? []

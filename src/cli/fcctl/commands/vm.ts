@@ -4,6 +4,7 @@ import { createCommand } from './create.ts';
 import { execCommand } from './exec.ts';
 import { filesCommand } from './files.ts';
 import { listCommand } from './list.ts';
+import { pauseCommand, resumeCommand } from './pause.ts';
 import { removeCommand } from './rm.ts';
 import { showCommand } from './show.ts';
 
@@ -16,6 +17,8 @@ export function vmCommand(): Command {
     .addCommand(showCommand())
     .addCommand(execCommand())
     .addCommand(filesCommand())
+    .addCommand(pauseCommand())
+    .addCommand(resumeCommand())
     .addCommand(removeCommand());
   return withExamples(
     command,

@@ -1,0 +1,34 @@
+import { Command } from 'commander';
+import type { VmClient } from '../../sdk/index.ts';
+import { type InstanceFlags, withInstanceFlags } from '../instance.ts';
+import { findVmId, vmArgument } from './find-vm.ts';
+import { withVmService } from './vm-service.ts';
+
+interface EachVm {
+  readonly name: string;
+  readonly description: string;
+  readonly act: (client: VmClient, id: string, signal: AbortSignal) => Promise<unknown>;
+}
+
+/**
+ * A command that does one thing to each VM of a list and prints the id of each that it was done to.
+ * Where it fails for some it goes on with the others.
+ */
+export function eachVmCommand({ name, description, act }: EachVm): Command {
+  const argument = vmArgument();
+  argument.variadic = true;
+  const command = new Command(name).description(description).addArgument(argument);
+  return withInstanceFlags(command).action((words: readonly string[], flags: InstanceFlags) =>
+    withVmService(flags, async (client, signal) => {
+      const ended = await Promise.allSettled(
+        [...new Set(words)].map(async (word) => {
+          const id = await findVmId(client, word, signal);
+          await act(client, id, signal);
+          process.stdout.write(`${id}\n`);
+        }),
+      );
+      const errors = ended.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : []));
+      if (errors.length > 0) throw new AggregateError(errors);
+    }),
+  );
+}
