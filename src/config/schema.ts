@@ -33,7 +33,7 @@ export const Settings = z.strictObject({
     .int()
     .min(1024)
     .default(1_048_576)
-    .describe('Output that is kept of one execution, for each stream'),
+    .describe('Output that is kept: of each stream of an execution, of both streams of a process together'),
 });
 export type Settings = z.infer<typeof Settings>;
 

@@ -215,6 +215,12 @@ export const errorDefinitions = {
     meaning: 'There is no VM with this id.',
     remedy: 'List the VMs with GET /api/vms.',
   },
+  PROCESS_NOT_FOUND: {
+    status: 404,
+    retry: 'never',
+    meaning: 'The VM has no process with this id, or it ended so long ago that it is no longer kept.',
+    remedy: 'List its processes with GET /api/v1/vms/{id}/processes.',
+  },
   VM_UNAVAILABLE: {
     status: 503,
     retry: 'later',

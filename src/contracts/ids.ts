@@ -5,6 +5,7 @@ type Branded<TName extends string> = string & { readonly [brand]: TName };
 export type RunId = Branded<'run'>;
 export type VmId = Branded<'vm'>;
 export type ExecutionId = Branded<'execution'>;
+export type ProcessId = Branded<'process'>;
 
 const hex = (length: number): string => crypto.randomUUID().replaceAll('-', '').slice(0, length);
 
@@ -14,6 +15,8 @@ export const createRunId = (): RunId => `workflow_${crypto.randomUUID()}` as Run
 export const createVmId = (): VmId => `vm-${hex(8)}` as VmId;
 /** Creates an execution id: `exec-` and 16 hexadecimal digits. */
 export const createExecutionId = (): ExecutionId => `exec-${hex(16)}` as ExecutionId;
+/** Creates the id of a process in a VM: `proc-` and 16 hexadecimal digits. */
+export const createProcessId = (): ProcessId => `proc-${hex(16)}` as ProcessId;
 
 /** Names a string as the id of a run; whether that run exists is for the store to say. */
 export const toRunId = (text: string): RunId => text as RunId;

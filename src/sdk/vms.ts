@@ -6,9 +6,10 @@ import { readEventStream } from './event-stream.ts';
 import { type FileClient, createFileClient } from './files.ts';
 import { type ConnectionOptions, send } from './http.ts';
 import { type MachineClient, createMachineClient } from './machines.ts';
+import { type ProcessClient, createProcessClient } from './processes.ts';
 
 /** Client of the VM service. */
-export interface VmClient extends MachineClient, FileClient {
+export interface VmClient extends MachineClient, FileClient, ProcessClient {
   /** Throws SERVICE_NOT_RUNNING. */
   health(signal?: AbortSignal): Promise<VmServiceHealth>;
   /** Runs code and yields what happens. Breaking out or aborting stops the code. Throws the server's errors, SERVICE_NOT_RUNNING. */
@@ -23,6 +24,7 @@ export function createVmClient(connection: ConnectionOptions): VmClient {
   return {
     ...createMachineClient(connection),
     ...createFileClient(connection),
+    ...createProcessClient(connection),
     async health(signal) {
       const response = await send(connection, '/health', signal === undefined ? {} : { signal });
       return VmServiceHealth.parse(await response.json());

@@ -1,8 +1,8 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import { BigboxError } from '../contracts/errors.ts';
 import type { Language } from '../contracts/execution.ts';
 import type { Agent, Client, ExecEvent, Exit } from '../guest/index.ts';
 import { abortable } from '../lib/async.ts';
+import { toGuestFailure, toUnreachable } from './guest-failure.ts';
 import { writeGuestFile } from './guest-files.ts';
 import { toProgram } from './runners.ts';
 import type { VirtualMachine } from './virtual-machine.ts';
@@ -105,20 +105,7 @@ interface Reasons {
 
 async function explain(error: unknown, vm: VirtualMachine, { signal, hung }: Reasons): Promise<unknown> {
   if (signal.aborted) return signal.reason;
-  // A broken connection is seen a moment before the end of the process that caused it.
-  const ended = await abortable(vm.lost, AbortSignal.timeout(300)).catch(() => undefined);
-  if (ended !== undefined) return ended;
-  const { code, rawMessage } = ConnectError.from(error);
-  const context = { vm_id: vm.id };
-  const refused = [Code.InvalidArgument, Code.NotFound, Code.FailedPrecondition, Code.PermissionDenied];
-  if (!hung.aborted && refused.includes(code))
-    return new BigboxError('INVALID_REQUEST', { message: `The guest refused the execution: ${rawMessage}.`, context });
-  if (!hung.aborted && code === Code.ResourceExhausted)
-    return new BigboxError('LIMIT_EXCEEDED', { message: `The guest has no room: ${rawMessage}.`, context });
-  const reason = hung.aborted ? 'it did not report the end of the program' : rawMessage;
-  return new BigboxError('GUEST_UNREACHABLE', {
-    message: `The guest does not answer: ${reason}.`,
-    context,
-    cause: error,
-  });
+  const failure = await toGuestFailure(error, vm);
+  if (!hung.aborted || failure.code === 'VM_LOST') return failure;
+  return toUnreachable(vm, 'it did not report the end of the program', error);
 }

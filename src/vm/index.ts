@@ -1,4 +1,7 @@
 export type { NamedVm } from './named-vm.ts';
+export type { GuestProcess, ProcessProgram } from './processes/guest-process.ts';
+export type { OutputReport } from './processes/process-output.ts';
+export type { ProcessName } from './processes/processes.ts';
 export type { VmImage } from './vm-image.ts';
 export { selectVms } from './vm-list.ts';
 export { VmService } from './vm-service.ts';

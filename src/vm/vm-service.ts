@@ -15,6 +15,7 @@ import { GuestFiles } from './guest-files.ts';
 import type { GuestProgram } from './guest-program.ts';
 import { NamedVms } from './named-vms.ts';
 import { Pool, type PoolStats } from './pool.ts';
+import { Processes } from './processes/processes.ts';
 import { Template } from './templates.ts';
 import type { VirtualMachine } from './virtual-machine.ts';
 import type { VmImage } from './vm-image.ts';
@@ -54,6 +55,7 @@ const outputPatience = 8;
 /** The one owner of microVMs on this machine: the pool, named VMs and what runs in them. */
 export class VmService {
   readonly named: NamedVms;
+  readonly processes: Processes;
   readonly #options: VmServiceOptions;
   readonly #driver: Driver;
   readonly #clock: Clock;
@@ -76,6 +78,13 @@ export class VmService {
       inUse: () => this.#running,
       limit: options.limits.maxVms,
       clock: this.#clock,
+      logger: options.logger,
+    });
+    this.processes = new Processes({
+      vms: this.named,
+      clock: this.#clock,
+      keptOutputBytes: options.limits.maxOutputBytes,
+      defaultTimeoutMs: options.defaultTimeoutMs,
       logger: options.logger,
     });
     this.#started = this.#start();

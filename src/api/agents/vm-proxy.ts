@@ -16,6 +16,10 @@ function toTarget(url: string, vmServiceUrl: string): URL {
   throw new BigboxError('NOT_FOUND', { message: 'There is nothing at this path.' });
 }
 
+/** Where a stream of events that broke off is to go on. */
+const toResumption = ({ headers }: FastifyRequest): Readonly<Record<string, string>> =>
+  typeof headers['last-event-id'] === 'string' ? { 'last-event-id': headers['last-event-id'] } : {};
+
 async function passOn(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -30,6 +34,7 @@ async function passOn(
       headers: {
         authorization: `Bearer ${vmService.serviceKey}`,
         accept: request.headers.accept ?? 'application/json',
+        ...toResumption(request),
         ...(request.body === undefined || request.body === null ? {} : { 'content-type': 'application/json' }),
       },
       ...(request.body === undefined || request.body === null ? {} : { body: JSON.stringify(request.body) }),

@@ -6,9 +6,10 @@ import { addFileRoutes } from './files.ts';
 import { addLifeCycleRoutes } from './life-cycle.ts';
 import { addMachineRoutes } from './machines.ts';
 import { addPoolRoutes } from './pool.ts';
+import { addProcessRoutes } from './processes.ts';
 import { addVmSocket } from './websocket.ts';
 
-/** Adds the face of the VM service: upstream's routes, the same under `/api/v1`, files, the WebSocket and `/health`. */
+/** Adds the face of the VM service: upstream's routes, the same under `/api/v1`, files, processes, the WebSocket and `/health`. */
 export function addVmRoutes(app: HttpServer, service: VmService): void {
   addExecuteRoutes(app, service);
   for (const prefix of ['/api', '/api/v1']) {
@@ -17,6 +18,7 @@ export function addVmRoutes(app: HttpServer, service: VmService): void {
   }
   addPoolRoutes(app, service);
   addFileRoutes(app, service);
+  addProcessRoutes(app, service);
   addVmSocket(app, service);
   app.route({
     method: 'GET',

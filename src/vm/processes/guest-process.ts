@@ -1,0 +1,219 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { BigboxError } from '../../contracts/errors.ts';
+import { createProcessId, type ProcessId } from '../../contracts/ids.ts';
+import type { Agent, Client, ExecEvent, Exit } from '../../guest/index.ts';
+import { abortable } from '../../lib/async.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { toGuestFailure, toUnreachable } from '../guest-failure.ts';
+import type { RunningTimeout } from '../running-time.ts';
+import type { VirtualMachine } from '../virtual-machine.ts';
+import { type ProcessEnd, toBrokenEnd, toProcessEnd } from './process-end.ts';
+import { ProcessOutput } from './process-output.ts';
+
+/** A program to run in a VM until it ends, all of it decided. */
+export interface ProcessProgram {
+  readonly argv: readonly string[];
+  readonly cwd?: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly user: string;
+  readonly stdin: Uint8Array;
+  readonly keepStdin: boolean;
+  /** The whole tree is stopped after this; it may run for ever without it. */
+  readonly timeoutMs?: number;
+}
+
+export interface ProcessOptions {
+  readonly clock: Clock;
+  /** Bytes of both streams together that are kept. */
+  readonly keptOutputBytes: number;
+}
+
+type AgentClient = Client<typeof Agent>;
+type StdinPart = Parameters<AgentClient['stdin']>[0] extends AsyncIterable<infer TPart> ? TPart : never;
+
+const startTimeoutMs = 10_000;
+const orderTimeoutMs = 10_000;
+const stdinTimeoutMs = 30_000;
+const stdinPartBytes = 65_536;
+/** How long after its time limit a process may still be unreported before the guest counts as hung. */
+const graceMs = 10_000;
+
+/** One program that runs in a VM, or has run there, with the output it left. It ends by itself, with its VM, or by `kill`. */
+export class GuestProcess {
+  readonly id: ProcessId = createProcessId();
+  readonly program: ProcessProgram;
+  readonly guestPid: number;
+  readonly startedAt: Date;
+  readonly output: ProcessOutput;
+  /** Resolves when the process has ended and all its output is there. Never rejects. */
+  readonly ended: Promise<ProcessEnd>;
+  readonly #vm: VirtualMachine;
+  readonly #agentId: bigint;
+  readonly #clock: Clock;
+  readonly #startedMonotonic: number;
+  readonly #silence: AbortController;
+  #end: ProcessEnd | undefined;
+  #durationMs: number | undefined;
+
+  private constructor(vm: VirtualMachine, program: ProcessProgram, run: StartedRun) {
+    this.program = program;
+    this.output = new ProcessOutput(run.options.keptOutputBytes);
+    this.guestPid = run.guestPid;
+    this.#vm = vm;
+    this.#agentId = run.agentId;
+    this.#clock = run.options.clock;
+    this.#silence = run.silence;
+    this.startedAt = new Date(this.#clock.now());
+    this.#startedMonotonic = this.#clock.monotonic();
+    this.ended = this.#follow(run.events);
+  }
+
+  /**
+   * Starts a program; resolves when the guest has confirmed it. Throws INVALID_REQUEST when the guest refuses it, LIMIT_EXCEEDED when
+   * the guest has no room, VM_LOST, GUEST_UNREACHABLE.
+   */
+  static async start(vm: VirtualMachine, program: ProcessProgram, options: ProcessOptions): Promise<GuestProcess> {
+    const silence = new AbortController();
+    using patience = vm.runningTimeout(startTimeoutMs);
+    const events = vm.agent.exec(toRequest(program), { signal: silence.signal })[Symbol.asyncIterator]();
+    try {
+      const first = await abortable(events.next(), patience.signal);
+      const started = first.done === true ? undefined : first.value.event;
+      if (started?.case !== 'started') throw new ConnectError('the start was not confirmed', Code.Unavailable);
+      const { id: agentId, pid: guestPid } = started.value;
+      return new GuestProcess(vm, program, { agentId, guestPid, events, silence, options });
+    } catch (error) {
+      silence.abort();
+      throw await toGuestFailure(error, vm);
+    }
+  }
+
+  /** How it ended; undefined while it runs. */
+  get end(): ProcessEnd | undefined {
+    return this.#end;
+  }
+
+  /** So far, or in all. */
+  get durationMs(): number {
+    return this.#durationMs ?? this.#clock.monotonic() - this.#startedMonotonic;
+  }
+
+  /** Signals the first process or the whole tree. Throws CONFLICT when it has ended, VM_LOST, GUEST_UNREACHABLE. */
+  async signal(signal: number, tree: boolean): Promise<void> {
+    this.assertRunning();
+    using patience = this.#vm.runningTimeout(orderTimeoutMs);
+    try {
+      await this.#vm.agent.signal({ id: this.#agentId, signal, tree }, { signal: patience.signal });
+    } catch (error) {
+      throw await toGuestFailure(error, this.#vm);
+    }
+  }
+
+  /**
+   * Writes to standard input. Throws CONFLICT when it is not open or the program does not read, VM_LOST, GUEST_UNREACHABLE, and the
+   * signal's reason; a part of the data may have been written then.
+   */
+  async write(data: Uint8Array, end: boolean, signal: AbortSignal): Promise<void> {
+    this.assertRunning();
+    using patience = this.#vm.runningTimeout(stdinTimeoutMs);
+    const either = AbortSignal.any([signal, patience.signal]);
+    try {
+      await this.#vm.agent.stdin(toParts(this.#agentId, data, end), { signal: either });
+    } catch (cause) {
+      signal.throwIfAborted();
+      const isClosed = ConnectError.from(cause).code === Code.FailedPrecondition;
+      if (!isClosed && !patience.signal.aborted) throw await toGuestFailure(cause, this.#vm);
+      const reason = isClosed ? 'is not open' : `was not read within ${stdinTimeoutMs} ms`;
+      throw new BigboxError('CONFLICT', {
+        message: `The standard input of ${this.id} ${reason}.`,
+        context: { process_id: this.id },
+        remedy: isClosed ? 'Start the process with keep_stdin and do not end its input.' : 'Send it when it is read.',
+        cause,
+      });
+    }
+  }
+
+  /** Kills the whole tree and resolves when nothing of it is left. Does nothing when it has ended. Throws GUEST_UNREACHABLE. */
+  async kill(): Promise<void> {
+    if (this.#end !== undefined) return;
+    // A paused guest obeys as soon as it is resumed, so the order must not be taken back before.
+    using patience = this.#vm.runningTimeout(orderTimeoutMs);
+    try {
+      await this.#vm.agent.stopTree({ id: this.#agentId }, { signal: patience.signal });
+      await abortable(this.ended, patience.signal);
+    } catch (error) {
+      // The VM may have ended meanwhile, and the process with it.
+      if (this.#end !== undefined) return;
+      throw await toGuestFailure(error, this.#vm);
+    }
+  }
+
+  /** Throws CONFLICT when it has ended. */
+  assertRunning(): void {
+    if (this.#end === undefined) return;
+    throw new BigboxError('CONFLICT', {
+      message: `The process ${this.id} has ended (${this.#end.outcome}).`,
+      context: { process_id: this.id, outcome: this.#end.outcome },
+    });
+  }
+
+  /** Takes what the guest reports as fast as it comes, whether anybody reads it or not, up to the end. */
+  async #follow(events: AsyncIterator<ExecEvent>): Promise<ProcessEnd> {
+    using timeLimit = this.#watchTimeLimit();
+    timeLimit?.signal.addEventListener('abort', () => this.#silence.abort());
+    let end: ProcessEnd;
+    try {
+      end = toProcessEnd(await this.#takeOutput(events), this.program.timeoutMs);
+    } catch (error) {
+      const isHung = timeLimit?.signal.aborted === true;
+      end = await toBrokenEnd(isHung ? toUnreachable(this.#vm, 'it did not report the end', error) : error, this.#vm);
+    }
+    this.#durationMs = this.#clock.monotonic() - this.#startedMonotonic;
+    this.#end = end;
+    this.output.finish();
+    return end;
+  }
+
+  /** The guest itself keeps the time limit; one that does not report it is hung. */
+  #watchTimeLimit(): RunningTimeout | undefined {
+    const { timeoutMs } = this.program;
+    return timeoutMs === undefined ? undefined : this.#vm.runningTimeout(timeoutMs + graceMs);
+  }
+
+  async #takeOutput(events: AsyncIterator<ExecEvent>): Promise<Exit> {
+    let exit: Exit | undefined;
+    for (let next = await events.next(); next.done !== true; next = await events.next()) {
+      const { event } = next.value;
+      if (event.case === 'exit') exit = event.value;
+      else if (event.case === 'stdout' || event.case === 'stderr') this.output.add(event.case, event.value.data);
+    }
+    if (exit === undefined) throw new ConnectError('the stream ended early', Code.Unavailable);
+    return exit;
+  }
+}
+
+/** What the guest has confirmed. */
+interface StartedRun {
+  readonly agentId: bigint;
+  readonly guestPid: number;
+  readonly events: AsyncIterator<ExecEvent>;
+  /** Aborting it gives up waiting for more events. */
+  readonly silence: AbortController;
+  readonly options: ProcessOptions;
+}
+
+const toRequest = (program: ProcessProgram): Parameters<AgentClient['exec']>[0] => ({
+  argv: [...program.argv],
+  env: { ...program.env },
+  cwd: program.cwd ?? '',
+  user: program.user,
+  stdin: program.stdin,
+  keepStdin: program.keepStdin,
+  limits: { timeoutMs: BigInt(program.timeoutMs ?? 0) },
+});
+
+async function* toParts(id: bigint, data: Uint8Array, end: boolean): AsyncGenerator<StdinPart> {
+  for (let offset = 0; offset < data.length; offset += stdinPartBytes)
+    yield { id, data: data.subarray(offset, offset + stdinPartBytes), end: false };
+  if (end) yield { id, data: new Uint8Array(), end: true };
+}

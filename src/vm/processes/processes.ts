@@ -1,0 +1,148 @@
+import { BigboxError } from '../../contracts/errors.ts';
+import { maxExecTimeoutMs } from '../../contracts/processes.ts';
+import { abortable } from '../../lib/async.ts';
+import type { Logger } from '../../lib/log.ts';
+import type { NamedVms } from '../named-vms.ts';
+import { GuestProcess, type ProcessOptions, type ProcessProgram } from './guest-process.ts';
+
+export interface ProcessesOptions extends ProcessOptions {
+  readonly vms: NamedVms;
+  /** Time limit of programs that somebody waits for. */
+  readonly defaultTimeoutMs: number;
+  readonly logger: Logger;
+}
+
+/** Names one process of one VM. */
+export interface ProcessName {
+  readonly vmId: string;
+  readonly processId: string;
+}
+
+interface ProcessesOfVm {
+  /** In the order of their start. */
+  readonly processes: Map<string, GuestProcess>;
+  starting: number;
+}
+
+/** An agent runs 32 programs at a time; the others are left to executions. */
+const maxRunning = 24;
+const maxEnded = 64;
+/** Ended processes of one VM keep so many times the output of one. */
+const maxEndedOutputs = 16;
+
+/** The processes of VMs that live until they are deleted: those that run, and the last ones that ended. They go with their VM. */
+export class Processes {
+  readonly maxRunning = maxRunning;
+  readonly #options: ProcessesOptions;
+  readonly #ofVms = new Map<string, ProcessesOfVm>();
+
+  constructor(options: ProcessesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Starts a program in a VM, which is resumed where it is paused. Throws VM_NOT_FOUND, CONFLICT while the VM is not ready, INVALID_REQUEST when the guest refuses the
+   * program, LIMIT_EXCEEDED, VM_LOST, GUEST_UNREACHABLE.
+   */
+  async start(vmId: string, program: ProcessProgram): Promise<GuestProcess> {
+    const vm = await this.#options.vms.use(vmId);
+    const env = { ...this.#options.vms.get(vmId).environment, ...program.env };
+    const ofVm = this.#ofVm(vmId);
+    assertRoom(vmId, ofVm);
+    ofVm.starting += 1;
+    try {
+      const process = await GuestProcess.start(vm, { ...program, env }, this.#options);
+      ofVm.processes.set(process.id, process);
+      void process.ended.then(() => this.#forget());
+      return process;
+    } finally {
+      ofVm.starting -= 1;
+    }
+  }
+
+  /** Runs a program to its end; aborting the signal kills its whole tree. Throws what `start` throws, and the signal's reason. */
+  async run(vmId: string, program: ProcessProgram, signal: AbortSignal): Promise<GuestProcess> {
+    signal.throwIfAborted();
+    const timeoutMs = Math.min(this.#options.defaultTimeoutMs, maxExecTimeoutMs);
+    const process = await this.start(vmId, { timeoutMs, ...program });
+    try {
+      await abortable(process.ended, signal);
+    } catch (reason) {
+      await process.kill().catch((error: Error) => {
+        this.#options.logger.warn({ vm_id: vmId, process_id: process.id, err: error }, 'a process could not be killed');
+      });
+      throw reason;
+    }
+    return process;
+  }
+
+  /** In the order of their start. Throws VM_NOT_FOUND. */
+  list(vmId: string): readonly GuestProcess[] {
+    this.#options.vms.get(vmId);
+    return [...(this.#ofVms.get(vmId)?.processes.values() ?? [])];
+  }
+
+  /** Throws VM_NOT_FOUND, PROCESS_NOT_FOUND. */
+  get({ vmId, processId }: ProcessName): GuestProcess {
+    this.#options.vms.get(vmId);
+    const process = this.#ofVms.get(vmId)?.processes.get(processId);
+    if (process !== undefined) return process;
+    throw new BigboxError('PROCESS_NOT_FOUND', {
+      message: `The VM ${vmId} has no process ${processId.slice(0, 64)}.`,
+      context: { vm_id: vmId, process_id: processId.slice(0, 64) },
+    });
+  }
+
+  /** A process whose VM is ready for orders. Throws what `get` throws, CONFLICT when process or VM do not run, VM_LOST. */
+  async running(name: ProcessName): Promise<GuestProcess> {
+    const process = this.get(name);
+    process.assertRunning();
+    await this.#options.vms.use(name.vmId);
+    return process;
+  }
+
+  /** Kills the whole tree of a process and gives it, ended. Throws what `get` throws, CONFLICT, VM_LOST, GUEST_UNREACHABLE. */
+  async kill(name: ProcessName): Promise<GuestProcess> {
+    const process = this.get(name);
+    if (process.end !== undefined) return process;
+    await this.#options.vms.use(name.vmId);
+    await process.kill();
+    return process;
+  }
+
+  #ofVm(vmId: string): ProcessesOfVm {
+    const known = this.#ofVms.get(vmId);
+    if (known !== undefined) return known;
+    const created: ProcessesOfVm = { processes: new Map(), starting: 0 };
+    this.#ofVms.set(vmId, created);
+    return created;
+  }
+
+  /** Drops what belonged to VMs that are gone, and the oldest ended processes of the others. */
+  #forget(): void {
+    const existing = new Set<string>(this.#options.vms.list().map(({ id }) => id));
+    for (const [vmId, ofVm] of this.#ofVms) {
+      if (!existing.has(vmId)) this.#ofVms.delete(vmId);
+      else forgetEnded(ofVm, this.#options.keptOutputBytes * maxEndedOutputs);
+    }
+  }
+}
+
+function forgetEnded({ processes }: ProcessesOfVm, maxBytes: number): void {
+  const ended = [...processes.values()].filter(({ end }) => end !== undefined).toReversed();
+  let bytes = 0;
+  for (const [index, { id, output }] of ended.entries()) {
+    bytes += output.end - output.first;
+    if (index >= maxEnded || bytes > maxBytes) processes.delete(id);
+  }
+}
+
+function assertRoom(vmId: string, { processes, starting }: ProcessesOfVm): void {
+  const running = starting + [...processes.values()].filter(({ end }) => end === undefined).length;
+  if (running < maxRunning) return;
+  throw new BigboxError('LIMIT_EXCEEDED', {
+    message: `${running} processes run in the VM ${vmId}, the most that one VM has.`,
+    context: { vm_id: vmId, limit: 'processes', running, max_running: maxRunning },
+    remedy: 'Wait until one has ended, or end one with DELETE /api/v1/vms/{id}/processes/{pid}.',
+  });
+}
