@@ -5,7 +5,6 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FcctlEnd, type FcctlOptions, runFcctl } from '../../../test/fixtures/run-fcctl.ts';
 import { type TestVmService, startTestVmService, testServiceKey } from '../../../test/fixtures/vm-service.ts';
-import { ExecuteResponse } from '../../contracts/execution.ts';
 import { PoolStatistics, Vm } from '../../contracts/vms.ts';
 
 let service: TestVmService;
@@ -98,6 +97,22 @@ describe('fcctl vm exec', () => {
     expect(stdout).toBe('/tmp\n[one two][]\nfrom here');
   });
 
+  test('hands bytes on in both directions, and ends when the command does not read on', async () => {
+    const stdin = 'ü\n'.repeat(200_000);
+    const { stdout } = await fcctl(['vm', 'exec', vm, '-i', '--', 'cat'], { stdin });
+    expect(stdout).toBe(stdin);
+    const first = await fcctl(['vm', 'exec', vm, '-i', '--', 'head', '-c', '3'], { stdin });
+    expect(first).toEqual({ code: 0, stdout: 'ü\n', stderr: '' });
+    expect((await fcctl(['vm', 'exec', vm, '--', 'cat'], { stdin })).stdout).toBe('');
+  });
+
+  test('runs as another user, and ends with 128 and the signal that ended the command', async () => {
+    expect((await fcctl(['vm', 'exec', vm, '--user', 'root', '--', 'id', '-u'])).stdout).toBe('0\n');
+    expect((await fcctl(['vm', 'exec', vm, '--shell', '--', 'kill -TERM $$'])).code).toBe(143);
+    const unknown = await fcctl(['vm', 'exec', vm, '--', 'no-such-program']);
+    expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('(INVALID_REQUEST)') as string });
+  });
+
   test('streams while the command runs, and Ctrl-C stops it in the VM', async () => {
     const onOutput: FcctlOptions['onOutput'] = (kill) => kill('SIGINT');
     const line = 'echo begun; sleep 987; echo never';
@@ -119,9 +134,8 @@ describe('fcctl vm exec', () => {
 
   test('prints the whole result as JSON, and ends as the guest did', async () => {
     const { code, stdout } = await fcctl(['vm', 'exec', vm, '--json', '--', 'cat', '/nothing']);
-    const result = ExecuteResponse.parse(JSON.parse(stdout));
-    expect(result).toMatchObject({ vm_id: vm, exit_code: 1, stdout: '' });
-    expect(result.stderr).toContain('No such file');
+    expect(JSON.parse(stdout)).toMatchObject({ vm_id: vm, outcome: 'exited', exit_code: 1, stdout: '' });
+    expect((JSON.parse(stdout) as { stderr: string }).stderr).toContain('No such file');
     expect(code).toBe(1);
   });
 });

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 
 /** Where relative paths in a VM begin. */
-const home = '/home/sandbox';
+export const guestHome = '/home/sandbox';
 
 /** One end of a copy: a path of this machine, or one in a VM. */
 export type Place =
@@ -12,5 +12,5 @@ export type Place =
 export function toPlace(word: string): Place {
   const [, vm, path] = /^([^/:]+):([^]*)$/.exec(word) ?? [];
   if (vm === undefined || path === undefined) return { kind: 'here', path: word };
-  return { kind: 'vm', vm, path: posix.resolve(home, path), isFolder: path === '' || path.endsWith('/') };
+  return { kind: 'vm', vm, path: posix.resolve(guestHome, path), isFolder: path === '' || path.endsWith('/') };
 }

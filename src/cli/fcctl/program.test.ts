@@ -19,7 +19,7 @@ describe('fcctl', () => {
     ],
     [
       ['vm', 'exec', 'vm-1a2b3c4d', '--timeout', '-1', '--', 'env'],
-      "WRONG_USAGE Option '--timeout <seconds>' argument '-1' is invalid. A time is a number of seconds, at most 3600.",
+      "WRONG_USAGE Option '--timeout <seconds>' argument '-1' is invalid. A time is a number of seconds, at most 604800.",
     ],
     [
       ['vm', 'create', '--label', 'a b=c'],

@@ -34,6 +34,7 @@ function toBaseUrl(text: string): string {
 
 /** Advice of the registry is written for callers of the API; these are the same steps on this command line. */
 const remedies: Partial<Record<ErrorCode, string>> = {
+  INVALID_REQUEST: 'Correct what it names; --help shows what the command takes.',
   VM_NOT_FOUND: 'fcctl vm list shows those that there are.',
   VM_TEMPLATE_UNKNOWN: 'Use one of these names, or leave --type out.',
   VM_UNAVAILABLE: 'fcctl pool show may name the cause.',

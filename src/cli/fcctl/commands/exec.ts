@@ -1,14 +1,16 @@
-import { text } from 'node:stream/consumers';
+import { constants } from 'node:os';
+import { posix } from 'node:path';
 import { Argument, Command, Option } from 'commander';
 import { BigboxError, fromErrorBody } from '../../../contracts/errors.ts';
-import type { ExecuteRequest, ExecuteResponse } from '../../../contracts/execution.ts';
+import type { StartProcessRequest, VmProcess } from '../../../contracts/processes.ts';
 import type { VmClient } from '../../../sdk/index.ts';
 import { withExamples } from '../../examples.ts';
 import { jsonFlag } from '../../flags/json.ts';
 import { type InstanceFlags, withInstanceFlags } from '../../instance.ts';
-import { formatError } from '../../output/error.ts';
 import { findVmId, vmArgument } from '../find-vm.ts';
 import { addVariable, parseSecondsUpTo } from '../parse-words.ts';
+import { guestHome } from '../place.ts';
+import { type ProgramInVm, runInVm } from '../run-in-vm.ts';
 import { withVmService } from '../vm-service.ts';
 import { writeTo } from '../write-to.ts';
 
@@ -16,6 +18,7 @@ interface ExecFlags extends InstanceFlags {
   readonly shell?: true;
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  readonly user?: string;
   readonly stdin?: true;
   readonly timeout?: number;
   readonly json?: true;
@@ -33,10 +36,11 @@ export function execCommand(): Command {
       .addOption(
         new Option('--env <name=value>', 'set a variable; may be repeated (default: none)').argParser(addVariable),
       )
-      .addOption(new Option('-i, --stdin', 'hand the text on stdin to the command'))
+      .addOption(new Option('--user <name>', 'user in the VM (default: sandbox, who has no rights)'))
+      .addOption(new Option('-i, --stdin', 'hand what comes on stdin to the command'))
       .addOption(
-        new Option('--timeout <seconds>', 'stop it after this time (default: as configured)').argParser(
-          parseSecondsUpTo(3600),
+        new Option('--timeout <seconds>', 'stop it after this time (default: never)').argParser(
+          parseSecondsUpTo(604_800),
         ),
       ),
   )
@@ -44,11 +48,7 @@ export function execCommand(): Command {
     .action((word: string, words: readonly string[], flags: ExecFlags) =>
       withVmService(flags, async (client, signal) => {
         const vmId = await findVmId(client, word, signal);
-        await execute(
-          client,
-          { ...(await toRequest(words, flags)), vm_id: vmId },
-          { json: flags.json === true, signal },
-        );
+        await execute(client, toProgram(vmId, words, flags), { json: flags.json === true, signal });
       }),
     );
   return withExamples(
@@ -58,44 +58,43 @@ export function execCommand(): Command {
   );
 }
 
-type Request = Parameters<VmClient['execute']>[0];
+type Program = Omit<ProgramInVm, 'onOutput'>;
 
-async function toRequest(words: readonly string[], flags: ExecFlags): Promise<Request> {
-  const optional: Partial<ExecuteRequest> = {
-    ...(flags.cwd === undefined ? {} : { working_dir: flags.cwd }),
-    ...(flags.env === undefined ? {} : { environment: { ...flags.env } }),
-    ...(flags.timeout === undefined ? {} : { timeout_ms: Math.ceil(flags.timeout * 1000) }),
-    ...(flags.stdin === true ? { stdin: await text(process.stdin) } : {}),
+function toProgram(vmId: string, words: readonly string[], flags: ExecFlags): Program {
+  const { shell, cwd, env, user, stdin, timeout } = flags;
+  const request: Partial<StartProcessRequest> = {
+    ...(shell === true ? { shell: words.join(' ') } : { argv: [...words] }),
+    ...(cwd === undefined ? {} : { cwd: posix.resolve(guestHome, cwd) }),
+    ...(env === undefined ? {} : { env: { ...env } }),
+    ...(user === undefined ? {} : { user }),
+    ...(timeout === undefined ? {} : { timeout_ms: Math.ceil(timeout * 1000) }),
   };
-  return { language: 'bash', code: flags.shell === true ? words.join(' ') : toShellLine(words), ...optional };
+  const onWarning = (sentence: string): void => void process.stderr.write(`warning: ${sentence}\n`);
+  return { vmId, request, onWarning, ...(stdin === true ? { stdin: process.stdin } : {}) };
 }
-
-/** A line of shell that runs exactly these words, whatever is in them. */
-const toShellLine = (words: readonly string[]): string =>
-  `exec -- ${words.map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(' ')}`;
 
 interface ExecuteOptions {
   readonly json: boolean;
   readonly signal: AbortSignal;
 }
 
-async function execute(client: VmClient, request: Request, { json, signal }: ExecuteOptions): Promise<void> {
-  for await (const event of client.execute(request, signal)) {
-    if (event.type === 'output-delta' && !json) await writeTo(process[event.stream], event.text);
-    if (event.type === 'execution-failed') throw fromErrorBody(event.error);
-    if (event.type !== 'execution-finished') continue;
-    if (json) await writeTo(process.stdout, `${JSON.stringify(event.result)}\n`);
-    return end(event.result);
+async function execute(client: VmClient, program: Program, { json, signal }: ExecuteOptions): Promise<void> {
+  const kept = { stdout: [] as Uint8Array[], stderr: [] as Uint8Array[] };
+  const onOutput: ProgramInVm['onOutput'] = async (stream, data) =>
+    json ? void kept[stream].push(data) : writeTo(process[stream], data);
+  const end = await runInVm(client, { ...program, onOutput }, signal);
+  if (json) {
+    const [stdout, stderr] = [kept.stdout, kept.stderr].map((parts) => Buffer.concat(parts).toString('utf8'));
+    await writeTo(process.stdout, `${JSON.stringify({ ...end, stdout, stderr })}\n`);
   }
-  throw new BigboxError('VM_UNAVAILABLE', { message: 'The VM service broke off before the command had ended.' });
+  process.exitCode = toExitCode(end);
 }
 
-/** Ends as the command in the guest ended: with its exit code, with 128 and its signal, or with the limit that stopped it. */
-function end({ outcome, exit_code, signal, truncated, warnings, error_detail }: ExecuteResponse): void {
-  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
-  if (truncated) process.stderr.write('warning: the output was cut: there was more than the limit of this service.\n');
-  const error = error_detail === undefined ? undefined : fromErrorBody(error_detail);
-  if (error !== undefined && (outcome !== 'exited' || exit_code < 0)) throw error;
-  if (error !== undefined) process.stderr.write(formatError(error, { debug: false }));
-  process.exitCode = signal === undefined ? exit_code : 128 + signal;
+/** Gives what a shell would: the code, or 128 and the signal. Throws what else ended the command: a limit, its VM, somebody. */
+function toExitCode({ id, outcome, exit_code: code = -1, signal, error_detail: detail }: VmProcess): number {
+  if (outcome === 'exited') return code;
+  if (detail !== undefined) throw fromErrorBody(detail);
+  const number = Object.entries(constants.signals).find(([name]) => name === signal)?.[1];
+  if (outcome === 'signalled' && number !== undefined) return 128 + number;
+  throw new BigboxError('EXECUTION_CANCELLED', { message: `The command was stopped from elsewhere (process ${id}).` });
 }
