@@ -251,6 +251,19 @@ export const errorDefinitions = {
     meaning: 'The snapshot could not be taken or loaded.',
     remedy: 'The template is built again; look at bigbox logs vm if it goes on.',
   },
+  VM_SNAPSHOT_NOT_FOUND: {
+    status: 404,
+    retry: 'never',
+    meaning: 'There is no snapshot with this id.',
+    remedy: 'List the snapshots with GET /api/v1/snapshots.',
+  },
+  VM_SNAPSHOT_UNUSABLE: {
+    status: 409,
+    retry: 'never',
+    meaning:
+      'The snapshot cannot run here: it is damaged, or was made by another version, on another processor or from an image that is gone.',
+    remedy: 'Delete it, and make a new one from a VM that runs here.',
+  },
   VMM_MISSING: {
     status: 503,
     retry: 'changed',

@@ -6,6 +6,7 @@ export type RunId = Branded<'run'>;
 export type VmId = Branded<'vm'>;
 export type ExecutionId = Branded<'execution'>;
 export type ProcessId = Branded<'process'>;
+export type SnapshotId = Branded<'snapshot'>;
 
 const hex = (length: number): string => crypto.randomUUID().replaceAll('-', '').slice(0, length);
 
@@ -20,3 +21,5 @@ export const createProcessId = (): ProcessId => `proc-${hex(16)}` as ProcessId;
 
 /** Names a string as the id of a run; whether that run exists is for the store to say. */
 export const toRunId = (text: string): RunId => text as RunId;
+/** Creates the id of a snapshot of a VM: `snap-` and 16 hexadecimal digits. */
+export const createSnapshotId = (): SnapshotId => `snap-${hex(16)}` as SnapshotId;

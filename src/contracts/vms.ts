@@ -24,6 +24,7 @@ export const CreateVmRequest = z.object({
   vm_name: z.string().min(1).max(200).optional(),
   name: z.string().min(1).max(200).optional().describe("Upstream's other name for vm_name"),
   agent_id: z.string().max(200).optional(),
+  snapshot_id: z.string().max(64).optional().describe('Go on from this snapshot; its VM type is taken'),
   metadata: Metadata.optional().describe('Labels to find the VM by'),
   env: z
     .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(32_768))
@@ -54,6 +55,7 @@ export const Vm = z.object({
   requested_vm_type: z.string(),
   status: VmStatus,
   agent_id: z.string().optional(),
+  snapshot_id: z.string().optional().describe('The snapshot that it was made from'),
   user_id: z.string(),
   config: z.string().describe('JSON text, as upstream sends it'),
   vcpus: z.number().int(),
@@ -99,6 +101,27 @@ export const VmTimeoutRequest = z.object({
 export const ResumeVmRequest = z.object({
   timeout_seconds: TimeoutSeconds.optional().describe('Moves the end of the timeout where it would come earlier'),
 });
+
+/** A VM's memory, devices and disk at one moment. */
+export const VmSnapshot = z.object({
+  id: z.string(),
+  name: z.string(),
+  vm_id: z.string().describe('The VM that it was made of, which may be gone'),
+  vm_type: z.string(),
+  metadata: z.record(z.string(), z.string()),
+  created_at: z.string(),
+  bytes: z.number().int().describe('Disk space that it uses'),
+});
+export type VmSnapshot = z.infer<typeof VmSnapshot>;
+
+export const CreateSnapshotRequest = z.object({
+  name: z.string().min(1).max(200).optional(),
+  metadata: Metadata.optional(),
+});
+
+export const SnapshotListQuery = z.strictObject({ vm_id: z.string().max(64).optional() });
+export const SnapshotList = z.object({ total: z.number().int(), snapshots: z.array(VmSnapshot) });
+export const DeleteSnapshotResponse = z.object({ id: z.string(), status: z.literal('deleted') });
 
 export const VmList = z.object({
   total: z.number().int().describe('VMs that the filter lets through, on all pages'),

@@ -38,6 +38,11 @@ export class IdempotencyKeys<TResult> {
     if (this.#kept.size > this.#limit && oldest !== undefined) this.#kept.delete(oldest);
     return result;
   }
+
+  /** What a key made turned out not to last. */
+  forget(key: string): void {
+    this.#kept.delete(key);
+  }
 }
 
 /** JSON whose text does not depend on the order of keys. */

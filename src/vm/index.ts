@@ -3,6 +3,7 @@ export type { GuestProcess, ProcessProgram } from './processes/guest-process.ts'
 export type { OutputReport } from './processes/process-output.ts';
 export type { ProcessName } from './processes/processes.ts';
 export type { VmImage } from './vm-image.ts';
+export type { KeptSnapshot } from './snapshots.ts';
 export { selectVms } from './vm-list.ts';
 export { VmService } from './vm-service.ts';
 export { templateName } from './vm-types.ts';

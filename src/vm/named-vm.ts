@@ -9,6 +9,8 @@ export interface NamedVmWish {
   readonly vmType: string;
   readonly name?: string;
   readonly agentId?: string;
+  /** Go on from this snapshot instead of a fresh clone. */
+  readonly snapshotId?: string;
   /** Labels of the caller's, for finding the VM again. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** What every program of the VM finds in its environment. */
@@ -26,6 +28,7 @@ export interface NamedVm {
   readonly vmType: string;
   readonly requestedVmType: string;
   readonly agentId?: string;
+  readonly snapshotId?: string;
   readonly metadata: Readonly<Record<string, string>>;
   /** May hold secrets: for its programs, never for an answer. */
   readonly environment: Readonly<Record<string, string>>;
@@ -49,6 +52,7 @@ export function toNamedVm(wish: NamedVmWish, now: Date): NamedVm {
     vmType: resolveType(wish.vmType),
     requestedVmType: wish.vmType,
     ...(wish.agentId === undefined ? {} : { agentId: wish.agentId }),
+    ...(wish.snapshotId === undefined ? {} : { snapshotId: wish.snapshotId }),
     metadata: wish.metadata ?? {},
     environment: wish.environment ?? {},
     timeoutMs: wish.timeoutMs,

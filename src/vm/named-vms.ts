@@ -3,13 +3,14 @@ import type { VmId } from '../contracts/ids.ts';
 import { Semaphore } from '../lib/async.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
+import type { Snapshot } from '../vmm/index.ts';
 import { IdempotencyKeys } from './idempotency-keys.ts';
 import { type NamedVm, type NamedVmWish, type TimeoutAction, toNamedVm } from './named-vm.ts';
 import type { VirtualMachine } from './virtual-machine.ts';
 import { VmDeadline } from './vm-deadline.ts';
 
 export interface NamedVmsOptions {
-  readonly claim: (signal: AbortSignal) => Promise<VirtualMachine>;
+  readonly claim: (wish: NamedVm, signal: AbortSignal) => Promise<VirtualMachine>;
   /** VMs that executions without a VM of their own use now. */
   readonly inUse: () => number;
   readonly limit: number;
@@ -99,6 +100,24 @@ export class NamedVms {
     return toShown(entry);
   }
 
+  /**
+   * Copies a VM as it stands into the directory and lets it go on, or stay paused. Throws VM_NOT_FOUND, CONFLICT while it is not ready,
+   * VM_SNAPSHOT_FAILED, DISK_FULL, VM_LOST, GUEST_UNREACHABLE.
+   */
+  async capture(id: string, directory: string): Promise<Snapshot> {
+    const entry = this.#entry(id);
+    const captured = await this.#inTurn(entry, (vm) =>
+      vm.capture(directory).finally(() => {
+        if (vm.isPaused) this.#stand(entry);
+      }),
+    );
+    try {
+      return await captured.complete();
+    } finally {
+      await captured.close();
+    }
+  }
+
   /** Lets the timeout begin anew with this length, or takes it away. Throws VM_NOT_FOUND, and the error of a VM that failed. */
   limitTime(id: string, timeoutMs: number | undefined, onTimeout?: TimeoutAction): NamedVm {
     const entry = this.#entry(id);
@@ -125,13 +144,23 @@ export class NamedVms {
     await entry.vm?.destroy();
   }
 
+  /** Throws LIMIT_EXCEEDED when no further VM may be used, for a while or for once. */
+  assertRoom(): void {
+    const inUse = this.#options.inUse() + this.count;
+    if (inUse < this.#options.limit) return;
+    throw new BigboxError('LIMIT_EXCEEDED', {
+      message: `${inUse} VMs are in use, the most that this service gives.`,
+      context: { limit: 'max_vms', max_vms: this.#options.limit, in_use: inUse },
+    });
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#entries.keys()].map((id) => this.delete(id)));
   }
 
   #create(wish: NamedVmWish): NamedVm {
     const info = toNamedVm(wish, new Date(this.#options.clock.now()));
-    this.#assertRoom();
+    this.assertRoom();
     const { id } = info;
     const deleted = new AbortController();
     const started = Promise.resolve().then(() => this.#start(id));
@@ -144,7 +173,7 @@ export class NamedVms {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
     try {
-      const vm = await this.#options.claim(entry.deleted.signal);
+      const vm = await this.#options.claim(entry.info, entry.deleted.signal);
       entry.vm = vm;
       await vm.adopt(id);
       this.#change(entry, { state: 'ready' });
@@ -190,11 +219,11 @@ export class NamedVms {
   }
 
   /** Changes a living VM while nobody else does. Throws VM_NOT_FOUND when it is deleted meanwhile. */
-  async #inTurn(entry: Entry, work: (vm: VirtualMachine) => Promise<void>): Promise<void> {
+  async #inTurn<TResult>(entry: Entry, work: (vm: VirtualMachine) => Promise<TResult>): Promise<TResult> {
     const { signal } = entry.deleted;
     const release = await entry.turn.acquire(signal);
     try {
-      await work(livingVm(entry));
+      return await work(livingVm(entry));
     } catch (error) {
       signal.throwIfAborted();
       throw error;
@@ -225,15 +254,6 @@ export class NamedVms {
     throw new BigboxError('VM_NOT_FOUND', {
       message: `There is no VM ${id.slice(0, 64)}.`,
       context: { vm_id: id.slice(0, 64) },
-    });
-  }
-
-  #assertRoom(): void {
-    const inUse = this.#options.inUse() + this.count;
-    if (inUse < this.#options.limit) return;
-    throw new BigboxError('LIMIT_EXCEEDED', {
-      message: `${inUse} VMs are in use, the most that this service gives.`,
-      context: { limit: 'max_vms', max_vms: this.#options.limit, in_use: inUse },
     });
   }
 }

@@ -3,7 +3,7 @@ import { BigboxError } from '../contracts/errors.ts';
 import { createVmId, type VmId } from '../contracts/ids.ts';
 import type { Client, GuestConnection, Agent } from '../guest/index.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Machine, MachineMemory, WaitingMachine } from '../vmm/index.ts';
+import type { Capture, Machine, MachineMemory, WaitingMachine } from '../vmm/index.ts';
 import { RunningTime, type RunningTimeout } from './running-time.ts';
 
 /** Where a VM is in its life; `failed` and `gone` are ends. */
@@ -116,6 +116,25 @@ export class VirtualMachine {
       });
     }
     this.#running.resume();
+  }
+
+  /**
+   * Copies the VM as it stands into a directory and lets it go on, paused only where it was. The caller completes and closes the
+   * capture. Throws VM_SNAPSHOT_FAILED, DISK_FULL, VM_LOST, GUEST_UNREACHABLE when it does not go on: it is paused then.
+   */
+  async capture(directory: string): Promise<Capture> {
+    const wasPaused = this.isPaused;
+    await this.pause();
+    let captured: Capture | undefined;
+    try {
+      captured = await this.#machine.capture(directory);
+      if (!wasPaused) await this.resume();
+      return captured;
+    } catch (error) {
+      await captured?.close();
+      if (!wasPaused) await this.resume();
+      throw error;
+    }
   }
 
   /** Aborts after the guest has run for so long; the time that it is paused does not count. Disposed by the caller. */

@@ -7,7 +7,7 @@ import { abortable } from '../lib/async.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { version } from '../lib/version.ts';
-import type { Driver, DriverCapabilities } from '../vmm/index.ts';
+import type { Driver, DriverCapabilities, Snapshot } from '../vmm/index.ts';
 import { type CodePolicy, checkCode } from './code-policy.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { execute } from './execution.ts';
@@ -16,8 +16,9 @@ import type { GuestProgram } from './guest-program.ts';
 import { NamedVms } from './named-vms.ts';
 import { Pool, type PoolStats } from './pool.ts';
 import { Processes } from './processes/processes.ts';
+import { type KeptSnapshot, Snapshots, type SnapshotWish } from './snapshots.ts';
 import { Template } from './templates.ts';
-import type { VirtualMachine } from './virtual-machine.ts';
+import { VirtualMachine } from './virtual-machine.ts';
 import type { VmImage } from './vm-image.ts';
 import { templateName } from './vm-types.ts';
 
@@ -47,6 +48,7 @@ interface VmLimits {
 }
 
 const claimTimeoutMs = 60_000;
+const maxSnapshots = 64;
 const healthCheckMs = 30_000;
 const abandonAfterMs = 500;
 /** A program may write this many times what is kept before it is stopped. */
@@ -56,6 +58,7 @@ const outputPatience = 8;
 export class VmService {
   readonly named: NamedVms;
   readonly processes: Processes;
+  readonly snapshots: Snapshots;
   readonly #options: VmServiceOptions;
   readonly #driver: Driver;
   readonly #clock: Clock;
@@ -73,8 +76,13 @@ export class VmService {
     this.#clock = options.clock ?? systemClock;
     this.#unlock = lockDirectory(options.directory);
     this.#driver = options.createDriver(join(options.directory, 'run'));
+    const { logger } = options;
+    const snapshots = join(options.directory, 'snapshots');
+    const common = { driver: this.#driver, clock: this.#clock, logger };
+    this.snapshots = new Snapshots({ ...common, directory: snapshots, limit: maxSnapshots });
     this.named = new NamedVms({
-      claim: (signal) => this.#claim(signal),
+      claim: ({ snapshotId }, signal) =>
+        snapshotId === undefined ? this.#claim(signal) : this.#restore(snapshotId, signal),
       inUse: () => this.#running,
       limit: options.limits.maxVms,
       clock: this.#clock,
@@ -119,7 +127,7 @@ export class VmService {
       yield* execute(await this.named.use(request.vm_id), program, options);
       return;
     }
-    this.#assertRoom();
+    this.named.assertRoom();
     this.#running += 1;
     let vm: VirtualMachine | undefined;
     try {
@@ -135,6 +143,17 @@ export class VmService {
   /** The files of a VM, which is resumed where it is paused. Throws VM_NOT_FOUND, CONFLICT, VM_LOST, GUEST_UNREACHABLE. */
   async files(vmId: string): Promise<GuestFiles> {
     return new GuestFiles((await this.named.use(vmId)).agent);
+  }
+
+  /** Makes a snapshot of a VM, which goes on. Throws as `Snapshots.create` and `NamedVms.capture`. */
+  async snapshot(
+    vmId: string,
+    wish: Pick<SnapshotWish, 'name' | 'metadata'>,
+    idempotencyKey?: string,
+  ): Promise<KeptSnapshot> {
+    const { vmType } = this.named.get(vmId);
+    const capture = (directory: string): Promise<Snapshot> => this.named.capture(vmId, directory);
+    return this.snapshots.create({ ...wish, vmId, vmType }, capture, idempotencyKey);
   }
 
   /** Clones that the next claims get. */
@@ -233,27 +252,29 @@ export class VmService {
   }
 
   async #claim(signal: AbortSignal): Promise<VirtualMachine> {
+    return (await this.#startedPool(signal)).claim(signal);
+  }
+
+  async #restore(snapshotId: string, signal: AbortSignal): Promise<VirtualMachine> {
+    // Until then what an earlier owner left is being removed, and a new machine would be taken for it.
+    await this.#startedPool(signal);
+    return this.snapshots.use(snapshotId, async (snapshot) => {
+      const vm = await VirtualMachine.restore(await this.#driver.prelaunch(snapshot), this.#clock);
+      vm.occupy();
+      return vm;
+    });
+  }
+
+  async #startedPool(signal: AbortSignal): Promise<Pool> {
     const timeout = AbortSignal.timeout(claimTimeoutMs);
-    let pool: Pool;
     try {
-      pool = await abortable(this.#started, AbortSignal.any([signal, this.#closing.signal, timeout]));
+      return await abortable(this.#started, AbortSignal.any([signal, this.#closing.signal, timeout]));
     } catch (cause) {
       signal.throwIfAborted();
       this.#closing.signal.throwIfAborted();
       const reason = timeout.aborted ? 'the first VM is still being made' : toBigboxError(cause).message;
       throw new BigboxError('VM_UNAVAILABLE', { message: `There are no VMs: ${reason}`, cause });
     }
-    return pool.claim(signal);
-  }
-
-  #assertRoom(): void {
-    const inUse = this.#running + this.named.count;
-    const limit = this.#options.limits.maxVms;
-    if (inUse < limit) return;
-    throw new BigboxError('LIMIT_EXCEEDED', {
-      message: `${inUse} VMs are in use, the most that this service gives.`,
-      context: { limit: 'max_vms', max_vms: limit, in_use: inUse },
-    });
   }
 
   #toProgram(request: ExecuteRequest): GuestProgram {

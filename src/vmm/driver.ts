@@ -17,6 +17,8 @@ export interface DriverCapabilities {
   readonly driver: string;
   readonly version: string;
   readonly accelerator: 'kvm' | 'tcg';
+  /** The processor that guests see: the host's where it runs them, else `emulated`. */
+  readonly cpu: string;
   /** Protections around the process of a VM that hold here. */
   readonly confinement: readonly string[];
   /** What is lost here, one sentence each, for a person. */
@@ -30,8 +32,19 @@ export interface Snapshot {
   readonly driver: string;
   readonly version: string;
   readonly accelerator: 'kvm' | 'tcg';
+  readonly cpu: string;
+  /** What the machine wrote on its disk before, the lowest first: names of files. */
+  readonly layers: readonly string[];
   /** Hashes of the files by name, checked by `loadSnapshot` and, for the device state, before each restore. */
   readonly files: Readonly<Record<string, string>>;
+}
+
+/** A paused machine's state, copied. The machine may go on before it is complete. Whoever has it must close it. */
+export interface Capture {
+  /** Copies what the machine never changed, and makes the whole a snapshot. Called once. Throws VM_SNAPSHOT_FAILED, DISK_FULL. */
+  complete(): Promise<Snapshot>;
+  /** Lets go of the files, and removes them unless the capture is complete. */
+  close(): Promise<void>;
 }
 
 export interface MachineExit {
@@ -64,6 +77,11 @@ export interface Machine {
    * Throws VM_SNAPSHOT_FAILED; the machine is destroyed then too.
    */
   freeze(directory: string): Promise<Snapshot>;
+  /**
+   * Copies memory, devices and disk of a paused machine into the directory, which must not exist; connections may be open. Only for a
+   * machine that was restored. Throws VM_SNAPSHOT_FAILED, DISK_FULL, VM_LOST; nothing is left in the directory then.
+   */
+  capture(directory: string): Promise<Capture>;
   /** The last 64 KiB that the machine wrote on its console. */
   consoleTail(): string;
   memory(): Promise<MachineMemory>;
@@ -96,6 +114,8 @@ export interface Driver {
   loadSnapshot(directory: string): Promise<Snapshot>;
   /** Starts a process that waits for the snapshot's guest. Throws VM_SNAPSHOT_FAILED. */
   prelaunch(snapshot: Snapshot): Promise<WaitingMachine>;
+  /** Lets go of what is kept for restores of the snapshot; machines that were restored from it go on. */
+  forget(snapshot: Snapshot): Promise<void>;
   /** Ends processes and removes files that an earlier owner of the same directory left. Returns what it removed. */
   removeLeftovers(): Promise<readonly string[]>;
   /** Lets go of what is kept between machines. Machines must be destroyed before. */

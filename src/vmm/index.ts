@@ -1,4 +1,5 @@
 export type {
+  Capture,
   Driver,
   DriverCapabilities,
   Machine,

@@ -17,9 +17,12 @@ type CreateAnswer = z.infer<typeof CreateVmResponse>;
 /** Begins to make a VM and answers before it is there, as upstream does. */
 export function createVm(service: VmService, wish: CreateVmRequest, idempotencyKey: string | undefined): CreateAnswer {
   const name = wish.vm_name ?? wish.name;
+  const { snapshot_id: snapshotId } = wish;
   const vm = service.named.create(
     {
-      vmType: wish.vm_type,
+      ...(snapshotId === undefined
+        ? { vmType: wish.vm_type }
+        : { vmType: service.snapshots.get(snapshotId).vmType, snapshotId }),
       ...(name === undefined ? {} : { name }),
       ...(wish.agent_id === undefined ? {} : { agentId: wish.agent_id }),
       ...(wish.metadata === undefined ? {} : { metadata: wish.metadata }),

@@ -7,6 +7,7 @@ import { addLifeCycleRoutes } from './life-cycle.ts';
 import { addMachineRoutes } from './machines.ts';
 import { addPoolRoutes } from './pool.ts';
 import { addProcessRoutes } from './processes.ts';
+import { addSnapshotRoutes } from './snapshots.ts';
 import { addVmSocket } from './websocket.ts';
 
 /** Adds the face of the VM service: upstream's routes, the same under `/api/v1`, files, processes, the WebSocket and `/health`. */
@@ -16,6 +17,7 @@ export function addVmRoutes(app: HttpServer, service: VmService): void {
     addMachineRoutes(app, service, prefix);
     addLifeCycleRoutes(app, service, prefix);
   }
+  addSnapshotRoutes(app, service);
   addPoolRoutes(app, service);
   addFileRoutes(app, service);
   addProcessRoutes(app, service);

@@ -29,6 +29,7 @@ export function toVm(vm: NamedVm, service: VmService): Vm {
     requested_vm_type: vm.requestedVmType,
     status: statuses[vm.state],
     ...(vm.agentId === undefined ? {} : { agent_id: vm.agentId }),
+    ...(vm.snapshotId === undefined ? {} : { snapshot_id: vm.snapshotId }),
     user_id: 'owner',
     config: JSON.stringify({ vm_type: vm.vmType, vcpus, memory_mb: memoryMib }),
     vcpus,

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { cpus } from 'node:os';
 import { promisify } from 'node:util';
 import { BigboxError } from '../../contracts/errors.ts';
 import type { DriverCapabilities } from '../driver.ts';
@@ -32,7 +33,8 @@ export async function findCapabilities(binary: string, wish: AcceleratorWish): P
   const accelerator = fault === undefined ? 'kvm' : 'tcg';
   const emulated = `VMs are emulated: slow, and QEMU does not call emulation a security boundary. KVM does not work here: ${fault}.`;
   const missing = [...(accelerator === 'tcg' ? [emulated] : []), ...confinement.missing];
-  const capabilities = { driver: 'qemu', version, accelerator, confinement: confinement.holds, missing } as const;
+  const cpu = accelerator === 'kvm' ? (cpus()[0]?.model ?? 'unknown') : 'emulated';
+  const capabilities = { driver: 'qemu', version, accelerator, cpu, confinement: confinement.holds, missing } as const;
   return { binary, capabilities, confinement, ...(fault === undefined ? {} : { kvmFault: fault }) };
 }
 

@@ -10,7 +10,9 @@ const spec = {
   memoryMib: 256,
 };
 const line = (role: 'template' | 'clone', accelerator: 'kvm' | 'tcg'): string =>
-  toCommandLine({ binary: 'qemu', name: 'n', accelerator, spec, role }).join(' ');
+  toCommandLine({ binary: 'qemu', name: 'n', accelerator, spec, role, frozenLayers: role === 'clone' ? 2 : 0 }).join(
+    ' ',
+  );
 
 describe('toCommandLine()', () => {
   test('gives no machine a network, a display or the right to start programs', () => {
@@ -35,8 +37,19 @@ describe('toCommandLine()', () => {
     ).toEqual(['layer', 'top']);
   });
 
+  test('stacks the layers of a snapshot in their order', () => {
+    const backing = [...line('clone', 'tcg').matchAll(/node-name=(\w+),backing=(\w+)/g)].map(([, ...names]) => names);
+    expect(backing).toEqual([
+      ['frozen0', 'base'],
+      ['frozen1', 'frozen0'],
+      ['layer', 'frozen1'],
+    ]);
+  });
+
   test('never takes a path of the host', () => {
     for (const path of ['/k', '/i', '/d'])
-      expect(toCommandLine({ binary: 'qemu', name: 'n', accelerator: 'tcg', spec, role: 'clone' })).not.toContain(path);
+      expect(
+        toCommandLine({ binary: 'qemu', name: 'n', accelerator: 'tcg', spec, role: 'clone', frozenLayers: 1 }),
+      ).not.toContain(path);
   });
 });

@@ -1,7 +1,7 @@
 import type { MachineSpec } from '../driver.ts';
 
-/** File descriptors that every QEMU process of ours inherits, in this order. */
-export const descriptors = { console: 3, kernel: 4, initramfs: 5, disk: 6, memory: 7, frozenLayer: 8, deviceState: 9 };
+/** File descriptors that every QEMU process of ours inherits, in this order; the frozen layers come last, the lowest first. */
+export const descriptors = { console: 3, kernel: 4, initramfs: 5, disk: 6, memory: 7, deviceState: 8, frozenLayers: 9 };
 
 /** Names inside a machine's own directory, which is the working directory of its process. */
 export const fileNames = {
@@ -11,7 +11,11 @@ export const fileNames = {
   memory: 'memory',
   layer: 'layer.qcow2',
   deviceState: 'state',
+  savedState: 'saved-state',
 } as const;
+
+/** The layer of a snapshot, counted from the lowest. */
+export const layerName = (index: number): string => `layer-${index}.qcow2`;
 
 export interface CommandLineOptions {
   readonly binary: string;
@@ -20,6 +24,8 @@ export interface CommandLineOptions {
   readonly spec: MachineSpec;
   /** A clone waits for its device state and maps the template's memory privately. */
   readonly role: 'template' | 'clone';
+  /** Layers of the snapshot between the base image and the machine's own. */
+  readonly frozenLayers: number;
 }
 
 const mebibyte = (count: number): string => `${count}M`;
@@ -63,16 +69,19 @@ function memory({ spec, role }: CommandLineOptions): readonly string[] {
   return ['-object', `memory-backend-file,id=ram,size=${mebibyte(spec.memoryMib)},mem-path=${path},share=${share}`];
 }
 
-/** Base image, frozen layer of the template, own layer; the device sees `top`, below which layers can be exchanged while it runs. */
-function disks({ role }: CommandLineOptions): readonly string[] {
+/** Base image, frozen layers of the snapshot, own layer; the device sees `top`, below which layers can be exchanged while it runs. */
+function disks({ frozenLayers }: CommandLineOptions): readonly string[] {
   const readOnly = 'read-only=on,file.driver=file,file.read-only=on,file.locking=off';
   const arguments_ = ['-add-fd', `fd=${descriptors.disk},set=1`];
   arguments_.push('-blockdev', `driver=raw,node-name=base,file.filename=/dev/fdset/1,${readOnly}`);
-  if (role === 'clone') {
-    arguments_.push('-add-fd', `fd=${descriptors.frozenLayer},set=2`);
-    arguments_.push('-blockdev', `driver=qcow2,node-name=frozen,backing=base,file.filename=/dev/fdset/2,${readOnly}`);
+  let below = 'base';
+  for (let index = 0; index < frozenLayers; index += 1) {
+    const [name, set] = [`frozen${index}`, 2 + index];
+    arguments_.push('-add-fd', `fd=${descriptors.frozenLayers + index},set=${set}`);
+    const file = `file.filename=/dev/fdset/${set},${readOnly}`;
+    arguments_.push('-blockdev', `driver=qcow2,node-name=${name},backing=${below},${file}`);
+    below = name;
   }
-  const below = role === 'clone' ? 'frozen' : 'base';
   const own = `file.driver=file,file.filename=${fileNames.layer},file.locking=off,cache.no-flush=on`;
   arguments_.push('-blockdev', `driver=qcow2,node-name=layer,backing=${below},discard=unmap,${own}`);
   arguments_.push('-blockdev', 'driver=raw,node-name=top,file=layer', '-device', 'virtio-blk-pci,drive=top');

@@ -1,4 +1,4 @@
-import { chown, mkdir, open, rm, type FileHandle } from 'node:fs/promises';
+import { chown, copyFile, link, mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** The directory of one machine: its sockets and its own files, owned by the machine's user. */
@@ -33,5 +33,21 @@ export class MachineDirectory {
       await rm(this.path, { recursive: true, force: true });
     })();
     return this.#removed;
+  }
+}
+
+/** Moves a file out of a machine's directory; its user has no rights on it any more. */
+export async function takeOver(source: string, target: string): Promise<void> {
+  await rename(source, target);
+  await chown(target, process.getuid?.() ?? 0, process.getgid?.() ?? 0);
+}
+
+/** Names a file of a snapshot in a second place, where it stays when the snapshot is deleted; a copy where the file system has to. */
+export async function keepFile(source: string, target: string): Promise<void> {
+  try {
+    await link(source, target);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+    await copyFile(source, target);
   }
 }

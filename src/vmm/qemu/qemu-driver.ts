@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, stat, type FileHandle } from 'node:fs/promises';
+import { access, open, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BigboxError, type ErrorCode } from '../../contracts/errors.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -8,7 +8,7 @@ import { findCapabilities, type QemuProbe } from './capabilities.ts';
 import { fileNames, toCommandLine } from './command-line.ts';
 import { toUserId, wrap } from './confinement.ts';
 import { removeLeftovers, toMachineName } from './leftovers.ts';
-import { MachineDirectory } from './machine-directory.ts';
+import { keepFile, MachineDirectory } from './machine-directory.ts';
 import { writeEmptyLayer } from './overlay-disk.ts';
 import { QemuMachine } from './qemu-machine.ts';
 import { QmpClient } from './qmp.ts';
@@ -65,13 +65,19 @@ export class QemuDriver implements Driver {
 
   async loadSnapshot(directory: string): Promise<Snapshot> {
     const [snapshot, capabilities] = await Promise.all([readSnapshot(directory), this.probe()]);
-    const { driver, version, accelerator } = capabilities;
-    const fits = snapshot.driver === driver && snapshot.version === version && snapshot.accelerator === accelerator;
-    if (fits) return snapshot;
-    throw new BigboxError('VM_SNAPSHOT_FAILED', {
-      message: `The snapshot was made by ${snapshot.driver} ${snapshot.version} with ${snapshot.accelerator}; here is ${driver} ${version} with ${accelerator}.`,
-      context: { directory },
-    });
+    const made = describeMaker(snapshot);
+    const here = describeMaker(capabilities);
+    if (made !== here)
+      throw new BigboxError('VM_SNAPSHOT_FAILED', {
+        message: `The snapshot was made by ${made}; here is ${here}.`,
+        context: { directory },
+      });
+    for (const path of [snapshot.spec.kernel, snapshot.spec.initramfs, snapshot.spec.disk])
+      await access(path).catch((cause: unknown) => {
+        const message = `The snapshot needs ${path}, which is gone.`;
+        throw new BigboxError('VM_SNAPSHOT_FAILED', { message, context: { directory, path }, cause });
+      });
+    return snapshot;
   }
 
   async prelaunch(snapshot: Snapshot): Promise<WaitingMachine> {
@@ -87,6 +93,12 @@ export class QemuDriver implements Driver {
       }
     };
     return { id: machine.id, exited: machine.exited, restore, destroy: () => machine.destroy() };
+  }
+
+  async forget({ directory }: Snapshot): Promise<void> {
+    const memory = this.#memories.get(directory);
+    this.#memories.delete(directory);
+    await (await memory)?.close();
   }
 
   async removeLeftovers(): Promise<readonly string[]> {
@@ -117,16 +129,17 @@ export class QemuDriver implements Driver {
     const name = toMachineName(this.#options.runDirectory, id);
     const release = async (): Promise<void> => confinement.groups?.remove(name);
     try {
-      await this.#addLayer(directory, spec, userId);
-      const descriptors = await this.#openFiles(files, spec, snapshot);
+      await this.#addLayers(directory, spec, { snapshot, userId });
+      const descriptors = await this.#openFiles(files, spec, { snapshot, directory });
       await confinement.groups?.add(name, toMemoryLimit(spec));
       const { accelerator } = capabilities;
       const role = snapshot === undefined ? 'template' : 'clone';
-      const line = toCommandLine({ binary, name, accelerator, spec, role });
+      const frozenLayers = snapshot?.layers.length ?? 0;
+      const line = toCommandLine({ binary, name, accelerator, spec, role, frozenLayers });
       const command = await wrap(confinement, userId, line);
       started = VmmProcess.launch({ command, directory: directory.path, files: descriptors });
       const control = await this.#control(started, directory, (pid) => confinement.groups?.enter(name, pid));
-      return new QemuMachine({ id, spec, process: started, control, directory, capabilities, release });
+      return new QemuMachine({ id, spec, process: started, control, directory, capabilities, frozenLayers, release });
     } catch (cause) {
       await started?.kill();
       await directory.remove();
@@ -137,12 +150,23 @@ export class QemuDriver implements Driver {
     }
   }
 
-  async #addLayer(directory: MachineDirectory, spec: MachineSpec, userId: number | undefined): Promise<void> {
+  /** The layers of the snapshot stay with the machine: it may be captured after the snapshot is deleted. */
+  async #addLayers(
+    directory: MachineDirectory,
+    spec: MachineSpec,
+    { snapshot, userId }: { readonly snapshot: Snapshot | undefined; readonly userId: number | undefined },
+  ): Promise<void> {
+    for (const name of snapshot?.layers ?? [])
+      await keepFile(join(snapshot?.directory ?? '', name), directory.file(name));
     await writeEmptyLayer(directory.file(fileNames.layer), (await stat(spec.disk)).size, userId);
   }
 
   /** In the order of `descriptors`. Those pushed to `files` are closed after the start; the memory stays open for the next clone. */
-  async #openFiles(files: FileHandle[], spec: MachineSpec, snapshot: Snapshot | undefined): Promise<readonly number[]> {
+  async #openFiles(
+    files: FileHandle[],
+    spec: MachineSpec,
+    { snapshot, directory }: { readonly snapshot: Snapshot | undefined; readonly directory: MachineDirectory },
+  ): Promise<readonly number[]> {
     const add = async (path: string): Promise<number> => {
       const file = await open(path);
       files.push(file);
@@ -151,8 +175,9 @@ export class QemuDriver implements Driver {
     const plain = [await add(spec.kernel), await add(spec.initramfs), await add(spec.disk)];
     if (snapshot === undefined) return plain;
     const memory = await this.#memoryOf(snapshot);
-    const layer = await add(join(snapshot.directory, fileNames.layer));
-    return [...plain, memory.handle.fd, layer, await add(join(snapshot.directory, fileNames.deviceState))];
+    const opened = [...plain, memory.handle.fd, await add(join(snapshot.directory, fileNames.deviceState))];
+    for (const name of snapshot.layers) opened.push(await add(directory.file(name)));
+    return opened;
   }
 
   async #memoryOf(snapshot: Snapshot): Promise<TemplateMemory> {
@@ -191,6 +216,9 @@ export class QemuDriver implements Driver {
 
 /** The guest's memory, what translation and devices need, and room for page tables. */
 const toMemoryLimit = (spec: MachineSpec): number => (Math.ceil(spec.memoryMib * 1.1) + 384) * 1024 * 1024;
+
+const describeMaker = (maker: Pick<Snapshot, 'driver' | 'version' | 'accelerator' | 'cpu'>): string =>
+  `${maker.driver} ${maker.version} with ${maker.accelerator} (processor: ${maker.cpu})`;
 
 function toFailure(code: ErrorCode, cause: unknown, machine: string): BigboxError {
   if (cause instanceof BigboxError) return cause;

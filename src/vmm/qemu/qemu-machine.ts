@@ -3,9 +3,18 @@ import { join } from 'node:path';
 import { BigboxError } from '../../contracts/errors.ts';
 import { connectGuest, type GuestConnection } from '../../guest/index.ts';
 import { abortable } from '../../lib/async.ts';
-import type { DriverCapabilities, Machine, MachineExit, MachineMemory, MachineSpec, Snapshot } from '../driver.ts';
-import { descriptors, fileNames } from './command-line.ts';
-import type { MachineDirectory } from './machine-directory.ts';
+import type {
+  Capture,
+  DriverCapabilities,
+  Machine,
+  MachineExit,
+  MachineMemory,
+  MachineSpec,
+  Snapshot,
+} from '../driver.ts';
+import { captureMachine } from './capture.ts';
+import { descriptors, fileNames, layerName } from './command-line.ts';
+import { type MachineDirectory, takeOver } from './machine-directory.ts';
 import type { QmpClient } from './qmp.ts';
 import { receiveFile } from './receive-file.ts';
 import { writeManifest } from './snapshot-files.ts';
@@ -18,6 +27,8 @@ export interface QemuMachineParts {
   readonly control: QmpClient;
   readonly directory: MachineDirectory;
   readonly capabilities: DriverCapabilities;
+  /** How many layers of its snapshot lie in its directory. */
+  readonly frozenLayers: number;
   /** Gives back what the driver keeps for the machine: its user id and control group. */
   readonly release: () => Promise<void>;
 }
@@ -67,11 +78,10 @@ export class QemuMachine implements Machine {
       await mkdir(directory, { mode: 0o700 });
       await this.#saveDevices(join(directory, fileNames.deviceState));
       await this.#endProcess();
-      for (const name of [fileNames.memory, fileNames.layer])
-        await rename(this.#parts.directory.file(name), join(directory, name));
-      const { spec, capabilities } = this.#parts;
-      const { driver, version, accelerator } = capabilities;
-      return await writeManifest({ directory, spec, driver, version, accelerator });
+      const layers = [layerName(0)];
+      await rename(this.#parts.directory.file(fileNames.memory), join(directory, fileNames.memory));
+      await takeOver(this.#parts.directory.file(fileNames.layer), join(directory, layerName(0)));
+      return await writeManifest({ directory, layers, ...this.#origin() });
     } catch (cause) {
       await rm(directory, { recursive: true, force: true });
       throw new BigboxError('VM_SNAPSHOT_FAILED', {
@@ -82,6 +92,11 @@ export class QemuMachine implements Machine {
     } finally {
       await this.destroy();
     }
+  }
+
+  capture(directory: string): Promise<Capture> {
+    const { control, directory: machine, frozenLayers } = this.#parts;
+    return captureMachine({ pid: this.pid, control, machine, frozenLayers, ...this.#origin() }, directory);
   }
 
   consoleTail(): string {
@@ -116,6 +131,12 @@ export class QemuMachine implements Machine {
     await Promise.race([ended.catch(() => refused), refused]);
     // The guest was stopped when its state was saved, and comes back stopped.
     await control.execute('cont');
+  }
+
+  #origin(): Pick<Snapshot, 'spec' | 'driver' | 'version' | 'accelerator' | 'cpu'> {
+    const { spec, capabilities } = this.#parts;
+    const { driver, version, accelerator, cpu } = capabilities;
+    return { spec, driver, version, accelerator, cpu };
   }
 
   async #saveDevices(path: string): Promise<void> {

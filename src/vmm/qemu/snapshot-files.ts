@@ -10,13 +10,14 @@ import type { Snapshot } from '../driver.ts';
 import { fileNames } from './command-line.ts';
 
 const manifestName = 'manifest.json';
-const format = 1;
+const format = 2;
 
 const Manifest = z.object({
   format: z.literal(format),
   driver: z.string(),
   version: z.string(),
   accelerator: z.enum(['kvm', 'tcg']),
+  cpu: z.string(),
   spec: z.object({
     kernel: z.string(),
     initramfs: z.string(),
@@ -25,16 +26,21 @@ const Manifest = z.object({
     vcpus: z.number().int().positive(),
     memoryMib: z.number().int().positive(),
   }),
+  layers: z.array(z.string().regex(/^layer-\d+\.qcow2$/)).min(1),
   files: z.record(z.string(), z.string()),
 });
 
 /** Names of the files that make a snapshot. */
-const snapshotFiles = [fileNames.memory, fileNames.layer, fileNames.deviceState] as const;
+const namesOf = ({ layers }: Pick<Snapshot, 'layers'>): readonly string[] => [
+  fileNames.memory,
+  fileNames.deviceState,
+  ...layers,
+];
 
 /** Writes the manifest, which makes the directory a snapshot: without it the directory is rubbish of an interrupted freeze. */
 export async function writeManifest(snapshot: Omit<Snapshot, 'files'>): Promise<Snapshot> {
   const { directory, ...rest } = snapshot;
-  const hashes = snapshotFiles.map(async (name) => [name, await hashFile(join(directory, name))] as const);
+  const hashes = namesOf(snapshot).map(async (name) => [name, await hashFile(join(directory, name))] as const);
   const files = Object.fromEntries(await Promise.all(hashes));
   await writeFileAtomically(join(directory, manifestName), JSON.stringify({ format, ...rest, files }, undefined, 2));
   return { ...snapshot, files };
@@ -43,7 +49,7 @@ export async function writeManifest(snapshot: Omit<Snapshot, 'files'>): Promise<
 /** Reads a snapshot and checks every hash. Throws VM_SNAPSHOT_FAILED. */
 export async function readSnapshot(directory: string): Promise<Snapshot> {
   const manifest = await readManifest(directory);
-  await Promise.all(snapshotFiles.map((name) => verifyFile({ ...manifest, directory }, name)));
+  await Promise.all(namesOf(manifest).map((name) => verifyFile({ ...manifest, directory }, name)));
   return { ...manifest, directory };
 }
 

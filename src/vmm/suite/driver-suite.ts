@@ -106,6 +106,38 @@ export function describeDriver(name: string, options: DriverSuiteOptions): void 
       await expect(kept.pause()).rejects.toMatchObject({ code: 'VM_LOST' });
     });
 
+    test('captures a machine that goes on, again and again, each capture whole without the ones before', async () => {
+      let origin = snapshot;
+      for (const generation of [1, 2, 3]) {
+        const machine = own(await own(await driver.prelaunch(origin)).restore());
+        const connection = await connect(machine);
+        const noise = `head -c 3M /dev/urandom | tee /dev/shm/memory${generation} > disk${generation}`;
+        const sums = 'sha256sum disk* /dev/shm/memory*';
+        const before = await run(connection, `${noise}; ${sums}`);
+        const captured = await capture(machine, join(directory, `capture-${generation}`));
+        expect(await run(connection, `echo later > later; ${sums}`)).toBe(before);
+        await machine.destroy();
+        await removeSnapshot(driver, origin, snapshot);
+        origin = await driver.loadSnapshot(captured.directory);
+        const copies = await Promise.all([1, 2].map(async () => own(await driver.prelaunch(origin)).restore()));
+        for (const copy of copies.map(own))
+          expect(await run(await connect(copy), `${sums}; cat later 2> /dev/null`)).toBe(before);
+        await Promise.all(copies.map((copy) => copy.destroy()));
+      }
+      await removeSnapshot(driver, origin, snapshot);
+    });
+
+    test('captures only what was restored, and leaves nothing of what failed', async () => {
+      const booted = own(await driver.boot(spec));
+      await booted.pause();
+      await expect(booted.capture(join(directory, 'none'))).rejects.toMatchObject({ code: 'VM_SNAPSHOT_FAILED' });
+      const machine = await restore();
+      await machine.pause();
+      await machine.destroy();
+      await expect(machine.capture(join(directory, 'none'))).rejects.toBeInstanceOf(BigboxError);
+      await expect(access(join(directory, 'none'))).rejects.toThrow();
+    });
+
     test('leaves nothing of a destroyed machine', async () => {
       const machine = await restore();
       await machine.destroy();
@@ -163,6 +195,23 @@ export function describeDriver(name: string, options: DriverSuiteOptions): void 
 }
 
 const connect = (machine: Machine): Promise<GuestConnection> => machine.connect(AbortSignal.timeout(agentTimeoutMs));
+
+async function capture(machine: Machine, directory: string): Promise<Snapshot> {
+  await machine.pause();
+  const captured = await machine.capture(directory);
+  try {
+    await machine.resume();
+    return await captured.complete();
+  } finally {
+    await captured.close();
+  }
+}
+
+async function removeSnapshot(driver: Driver, snapshot: Snapshot, kept: Snapshot): Promise<void> {
+  if (snapshot === kept) return;
+  await driver.forget(snapshot);
+  await rm(snapshot.directory, { recursive: true });
+}
 
 const uptime = async ({ agent }: GuestConnection): Promise<number> =>
   Number((await agent.info({}, { timeoutMs: agentTimeoutMs })).uptimeMs);

@@ -1,0 +1,56 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startTestVmService, type TestVmService } from '../../../test/fixtures/vm-service.ts';
+import { ErrorBody } from '../../contracts/errors.ts';
+import { ExecuteResponse } from '../../contracts/execution.ts';
+import { SnapshotList, Vm, VmSnapshot } from '../../contracts/vms.ts';
+
+const readyTimeoutMs = 240_000;
+let service: TestVmService;
+
+beforeAll(async () => {
+  service = await startTestVmService({ poolSize: 1 });
+  await service.ready(AbortSignal.timeout(readyTimeoutMs));
+}, readyTimeoutMs);
+afterAll(() => service.close());
+
+const show = async (id: string): Promise<Vm> => Vm.parse(await (await service.call(`/api/v1/vms/${id}`)).json());
+const makeRunning = async (body: object): Promise<string> => {
+  const { id } = (await (await service.post('/api/v1/vms', body)).json()) as { id: string };
+  await expect.poll(async () => (await show(id)).status, { timeout: 30_000 }).toBe('running');
+  return id;
+};
+const run = async (vmId: string, code: string): Promise<string> => {
+  const response = await service.post('/api/llm/execute', { language: 'bash', code, vm_id: vmId });
+  return ExecuteResponse.parse(await response.json()).stdout;
+};
+const list = async (query = ''): Promise<VmSnapshot[]> =>
+  SnapshotList.parse(await (await service.call(`/api/v1/snapshots${query}`)).json()).snapshots;
+const refusal = async (response: Promise<Response>): Promise<string> =>
+  ErrorBody.parse(await (await response).json()).code;
+
+test('snapshots are made, listed, shown, used and deleted', async () => {
+  const source = await makeRunning({});
+  await run(source, 'echo before > note');
+  const headers = { 'idempotency-key': 'once' };
+  const take = (): Promise<Response> =>
+    service.post(`/api/v1/vms/${source}/snapshots`, { name: 'mine', metadata: { a: 'b' } }, { headers });
+  const snapshot = VmSnapshot.parse(await (await take()).json());
+  expect(VmSnapshot.parse(await (await take()).json())).toEqual(snapshot);
+  expect(snapshot).toMatchObject({ name: 'mine', vm_id: source, metadata: { a: 'b' } });
+  expect(await list()).toEqual([snapshot]);
+  expect(await list(`?vm_id=${source}`)).toEqual([snapshot]);
+  expect(await list('?vm_id=vm-00000000')).toEqual([]);
+  expect(await (await service.call(`/api/v1/snapshots/${snapshot.id}`)).json()).toEqual(snapshot);
+
+  const copy = await makeRunning({ snapshot_id: snapshot.id, metadata: { of: 'mine' } });
+  expect(await run(copy, 'cat note; hostname')).toBe(`before\n${copy}\n`);
+  expect(await show(copy)).toMatchObject({ snapshot_id: snapshot.id, metadata: { of: 'mine' } });
+
+  const url = `/api/v1/snapshots/${snapshot.id}`;
+  expect(await (await service.call(url, { method: 'DELETE' })).json()).toEqual({ id: snapshot.id, status: 'deleted' });
+  expect(await refusal(service.call(url))).toBe('VM_SNAPSHOT_NOT_FOUND');
+  expect(await refusal(service.call(url, { method: 'DELETE' }))).toBe('VM_SNAPSHOT_NOT_FOUND');
+  expect(await refusal(service.post('/api/v1/vms', { snapshot_id: snapshot.id }))).toBe('VM_SNAPSHOT_NOT_FOUND');
+  expect(await refusal(service.post('/api/v1/vms/vm-00000000/snapshots', {}))).toBe('VM_NOT_FOUND');
+  expect(await run(copy, 'cat note')).toBe('before\n');
+});

@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import {
+  CreateSnapshotRequest,
+  DeleteSnapshotResponse,
+  SnapshotList,
+  SnapshotListQuery,
+  VmSnapshot,
+} from '../../contracts/vms.ts';
+import type { HttpServer } from '../../http/index.ts';
+import type { KeptSnapshot, VmService } from '../../vm/index.ts';
+import { IdempotencyHeaders } from './create-vm.ts';
+
+const IdPath = z.object({ id: z.string().max(64) });
+
+const toSnapshot = (snapshot: KeptSnapshot): VmSnapshot => ({
+  id: snapshot.id,
+  name: snapshot.name,
+  vm_id: snapshot.vmId,
+  vm_type: snapshot.vmType,
+  metadata: { ...snapshot.metadata },
+  created_at: snapshot.createdAt.toISOString(),
+  bytes: snapshot.bytes,
+});
+
+function addCreation(app: HttpServer, service: VmService): void {
+  app.route({
+    method: 'POST',
+    url: '/api/v1/vms/:id/snapshots',
+    schema: {
+      summary: 'Make a snapshot of a VM',
+      description:
+        'Memory, devices and disk of one moment. The VM stands still meanwhile and goes on, or stays paused. Answers when the snapshot is on the disk.',
+      tags: ['snapshots'],
+      params: IdPath,
+      headers: IdempotencyHeaders,
+      body: CreateSnapshotRequest.nullish(),
+      response: { 200: VmSnapshot },
+    },
+    handler: async (request) => {
+      const { name, metadata } = request.body ?? {};
+      const wish = { ...(name === undefined ? {} : { name }), ...(metadata === undefined ? {} : { metadata }) };
+      return toSnapshot(await service.snapshot(request.params.id, wish, request.headers['idempotency-key']));
+    },
+  });
+}
+
+/** Adds making, listing, showing and deleting snapshots of VMs. */
+export function addSnapshotRoutes(app: HttpServer, service: VmService): void {
+  const tags = ['snapshots'];
+  const url = '/api/v1/snapshots';
+  addCreation(app, service);
+  app.route({
+    method: 'GET',
+    url,
+    schema: {
+      summary: 'List snapshots',
+      tags,
+      querystring: SnapshotListQuery,
+      response: { 200: SnapshotList },
+    },
+    handler: async (request) => {
+      const { vm_id: vmId } = request.query;
+      const found = service.snapshots.list().filter((snapshot) => vmId === undefined || snapshot.vmId === vmId);
+      return { total: found.length, snapshots: found.map(toSnapshot) };
+    },
+  });
+  app.route({
+    method: 'GET',
+    url: `${url}/:id`,
+    schema: { summary: 'Show a snapshot', tags, params: IdPath, response: { 200: VmSnapshot } },
+    handler: async (request) => toSnapshot(service.snapshots.get(request.params.id)),
+  });
+  app.route({
+    method: 'DELETE',
+    url: `${url}/:id`,
+    schema: {
+      summary: 'Delete a snapshot',
+      description: 'VMs that were made from it go on.',
+      tags,
+      params: IdPath,
+      response: { 200: DeleteSnapshotResponse },
+    },
+    handler: async (request) => {
+      await service.snapshots.delete(request.params.id);
+      return { id: request.params.id, status: 'deleted' as const };
+    },
+  });
+}

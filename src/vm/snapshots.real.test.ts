@@ -1,0 +1,176 @@
+import { mkdir, mkdtemp, open, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { loadTestImage } from '../../test/fixtures/vm-image.ts';
+import type { ExecuteResponse } from '../contracts/execution.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
+import { silentLogger } from '../lib/log.ts';
+import { QemuDriver } from '../vmm/index.ts';
+import { VmService } from './vm-service.ts';
+
+const patienceMs = 120_000;
+const hourMs = 3_600_000;
+let dataDir: string;
+let service: VmService;
+let aheadMs = 0;
+const clock: Clock = { ...systemClock, now: () => Date.now() + aheadMs };
+
+async function start(): Promise<void> {
+  service = new VmService({
+    directory: join(dataDir, 'vms'),
+    createDriver: (runDirectory) => new QemuDriver({ runDirectory, logger: silentLogger }),
+    loadImage: loadTestImage,
+    poolSize: 1,
+    vcpus: 1,
+    memoryMib: 256,
+    policy: { allowedLanguages: ['bash'], maxCodeLength: 1000, validateCode: true },
+    defaultTimeoutMs: 60_000,
+    limits: { maxVms: 5, maxOutputBytes: 1 << 20 },
+    concurrentStarts: 2,
+    logger: silentLogger,
+    clock,
+  });
+  await service.ready(AbortSignal.timeout(patienceMs));
+}
+
+const snapshotDirectory = (id = ''): string => join(dataDir, 'vms', 'snapshots', id);
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'bigbox-snapshots-'));
+  await start();
+});
+afterEach(async () => {
+  aheadMs = 0;
+  await Promise.all(service.named.list().map(({ id }) => service.named.delete(id)));
+  await Promise.all(service.snapshots.list().map(({ id }) => service.snapshots.delete(id)));
+  expect(await readdir(snapshotDirectory())).toEqual([]);
+});
+afterAll(async () => {
+  await service.close();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+async function make(snapshotId?: string): Promise<string> {
+  const wish = { vmType: 'default', ...(snapshotId === undefined ? {} : { snapshotId }) };
+  const { id } = service.named.create(wish);
+  const { state, error } = await service.named.settled(id);
+  expect([state, error?.message]).toEqual(['ready', undefined]);
+  return id;
+}
+
+async function execute(id: string, code: string, onOutput?: () => Promise<void>): Promise<ExecuteResponse> {
+  const request = { agent_id: 'a', language: 'bash', code, vm_id: id };
+  for await (const event of service.execute(request, AbortSignal.timeout(patienceMs))) {
+    if (event.type === 'output-delta') await onOutput?.();
+    if (event.type === 'execution-finished') return event.result;
+  }
+  throw new Error('the execution ended without a result');
+}
+const run = async (id: string, code: string): Promise<string> => (await execute(id, code)).stdout;
+
+describe('snapshot()', () => {
+  test('keeps memory and disk of one moment, from which VMs of their own go on', async () => {
+    const source = await make();
+    await run(source, 'echo disk > note; echo memory > /dev/shm/note');
+    const snapshot = await service.snapshot(source, { name: 'mine', metadata: { step: '1' } });
+    expect(snapshot).toMatchObject({ name: 'mine', vmId: source, vmType: 'debian-bookworm', metadata: { step: '1' } });
+    expect(snapshot.bytes).toBeGreaterThan(1 << 20);
+    await run(source, 'echo changed | tee note > /dev/shm/note');
+    aheadMs = hourMs;
+    const copies = await Promise.all([make(snapshot.id), make(snapshot.id)]);
+    const code = 'cat note /dev/shm/note; hostname; cat /etc/machine-id; head -c 16 /dev/urandom | sha256sum; date +%s';
+    const told = await Promise.all(copies.map(async (id) => (await run(id, code)).trim().split('\n')));
+    expect(told.map((lines) => lines.slice(0, 3))).toEqual(copies.map((id) => ['disk', 'memory', id]));
+    expect(new Set(told.flatMap((lines) => lines.slice(3, 5))).size).toBe(4);
+    for (const lines of told) expect(Math.abs(Number(lines[5]) * 1000 - clock.now())).toBeLessThan(60_000);
+    expect(await run(source, 'cat note')).toBe('changed\n');
+  });
+
+  test('does not disturb what runs', async () => {
+    const source = await make();
+    let snapshots = 0;
+    const { outcome, stdout } = await execute(source, 'for i in $(seq 60); do echo $i; sleep 0.05; done', async () => {
+      snapshots += 1;
+      if (snapshots <= 2) await service.snapshot(source, {});
+    });
+    expect([outcome, stdout]).toEqual(['exited', Array.from({ length: 60 }, (_, index) => `${index + 1}\n`).join('')]);
+    expect(service.snapshots.list()).toHaveLength(2);
+  });
+
+  test('leaves a paused VM paused', async () => {
+    const source = await make();
+    await service.named.pause(source);
+    const { id } = await service.snapshot(source, {});
+    expect(service.named.get(source).state).toBe('paused');
+    expect(await run(await make(id), 'echo awake')).toBe('awake\n');
+  });
+
+  test('makes one snapshot for one idempotency key, and none of a VM that is not there', async () => {
+    const source = await make();
+    const [first, again] = await Promise.all([1, 2].map(() => service.snapshot(source, { name: 'x' }, 'key')));
+    expect(again).toEqual(first);
+    await expect(service.snapshot(source, { name: 'y' }, 'key')).rejects.toMatchObject({ code: 'CONFLICT' });
+    await expect(service.snapshot('vm-00000000', {})).rejects.toMatchObject({ code: 'VM_NOT_FOUND' });
+    expect(service.snapshots.list()).toHaveLength(1);
+  });
+
+  test('is whole or leaves nothing when the VM is deleted meanwhile', async () => {
+    const source = await make();
+    const taken = service.snapshot(source, {}).then(
+      ({ id }) => id,
+      (error: unknown) => error,
+    );
+    await expect.poll(() => readdir(snapshotDirectory()), { interval: 1 }).toHaveLength(1);
+    await service.named.delete(source);
+    const outcome = await taken;
+    if (typeof outcome === 'string') expect(await run(await make(outcome), 'echo whole')).toBe('whole\n');
+    else expect(outcome).toMatchObject({ code: 'VM_NOT_FOUND' });
+  });
+});
+
+describe('a snapshot', () => {
+  test('may be deleted below a VM of it, which goes on and can be kept itself', async () => {
+    const first = await service.snapshot(await make(), {});
+    const child = await make(first.id);
+    await run(child, 'echo child > note');
+    await service.snapshots.delete(first.id);
+    const second = await service.snapshot(child, {});
+    await service.named.delete(child);
+    expect(await run(await make(second.id), 'cat note')).toBe('child\n');
+  });
+
+  test('outlives the service; what was not finished does not', async () => {
+    const source = await make();
+    await run(source, 'echo kept > note');
+    const kept = await service.snapshot(source, { name: 'kept' });
+    await service.close();
+    await mkdir(snapshotDirectory('snap-0000000000000000.unfinished'));
+    await start();
+    expect(service.snapshots.list()).toEqual([kept]);
+    expect(await readdir(snapshotDirectory())).toEqual([kept.id]);
+    expect(await run(await make(kept.id), 'cat note')).toBe('kept\n');
+  });
+
+  test('is refused when it is damaged', async () => {
+    const { id } = await service.snapshot(await make(), {});
+    await flipByte(join(snapshotDirectory(id), 'machine', 'memory'));
+    const vm = service.named.create({ vmType: 'default', snapshotId: id });
+    expect(await service.named.settled(vm.id)).toMatchObject({
+      state: 'failed',
+      error: { code: 'VM_SNAPSHOT_UNUSABLE' },
+    });
+  });
+});
+
+async function flipByte(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    const byte = Buffer.alloc(1);
+    await file.read(byte, 0, 1, 4096);
+    byte.writeUInt8(byte.readUInt8() ^ 0xff);
+    await file.write(byte, 0, 1, 4096);
+  } finally {
+    await file.close();
+  }
+}

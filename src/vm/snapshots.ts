@@ -1,0 +1,234 @@
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { BigboxError } from '../contracts/errors.ts';
+import { createSnapshotId, type SnapshotId } from '../contracts/ids.ts';
+import type { Clock } from '../lib/clock.ts';
+import { writeFileAtomically } from '../lib/files.ts';
+import type { Logger } from '../lib/log.ts';
+import type { Driver, Snapshot } from '../vmm/index.ts';
+import { IdempotencyKeys } from './idempotency-keys.ts';
+
+export interface SnapshotsOptions {
+  /** Owned by this alone. */
+  readonly directory: string;
+  readonly driver: Driver;
+  readonly limit: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface SnapshotWish {
+  readonly vmId: string;
+  readonly vmType: string;
+  readonly name?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+const StoredSnapshot = z.object({
+  id: z.string().regex(/^snap-[0-9a-f]{16}$/),
+  name: z.string(),
+  vmId: z.string(),
+  vmType: z.string(),
+  metadata: z.record(z.string(), z.string()),
+  createdAt: z.coerce.date(),
+  bytes: z.number(),
+});
+
+/** What is known of a snapshot that somebody asked for and that lives until it is deleted. */
+export interface KeptSnapshot extends Readonly<Omit<z.infer<typeof StoredSnapshot>, 'id'>> {
+  readonly id: SnapshotId;
+}
+
+interface Entry {
+  readonly info: KeptSnapshot;
+  /** Checked once, when it is first used. */
+  loaded?: Promise<Snapshot>;
+  users: number;
+}
+
+const recordName = 'snapshot.json';
+const machineName = 'machine';
+/** Of a snapshot that is not there yet or no longer. */
+const unfinished = '.unfinished';
+const maxKeysKept = 1000;
+
+/** Snapshots of VMs, one directory each; what has no record is of no use and is removed at the start. */
+export class Snapshots {
+  readonly #options: SnapshotsOptions;
+  readonly #entries = new Map<string, Entry>();
+  readonly #keys = new IdempotencyKeys<Promise<KeptSnapshot>>(maxKeysKept);
+  #making = 0;
+
+  constructor(options: SnapshotsOptions) {
+    this.#options = options;
+    this.#read();
+  }
+
+  /** The oldest first. */
+  list(): readonly KeptSnapshot[] {
+    const all = [...this.#entries.values()].map(({ info }) => info);
+    return all.toSorted((left, right) => left.createdAt.getTime() - right.createdAt.getTime());
+  }
+
+  /** Throws VM_SNAPSHOT_NOT_FOUND. */
+  get(id: string): KeptSnapshot {
+    return this.#entry(id).info;
+  }
+
+  /**
+   * Has a VM captured into a directory and keeps that; the answer means that it is on the disk. The same wish with the same idempotency
+   * key gives the first one's. Throws LIMIT_EXCEEDED, CONFLICT, DISK_FULL, and what `capture` throws; nothing is left then.
+   */
+  create(
+    wish: SnapshotWish,
+    capture: (directory: string) => Promise<Snapshot>,
+    idempotencyKey?: string,
+  ): Promise<KeptSnapshot> {
+    return this.#keys.once(idempotencyKey, wish, async () => {
+      try {
+        return await this.#create(wish, capture);
+      } catch (error) {
+        if (idempotencyKey !== undefined) this.#keys.forget(idempotencyKey);
+        throw error;
+      }
+    });
+  }
+
+  /** Lends the snapshot to one restore. Throws VM_SNAPSHOT_NOT_FOUND, VM_SNAPSHOT_UNUSABLE, and what `work` throws. */
+  async use<TResult>(id: string, work: (snapshot: Snapshot) => Promise<TResult>): Promise<TResult> {
+    const entry = this.#entry(id);
+    entry.users += 1;
+    try {
+      return await work(await this.#load(entry));
+    } finally {
+      entry.users -= 1;
+      // The memory that restores share would stay in use; machines that were restored keep it on their own.
+      if (entry.users === 0) await entry.loaded?.then((snapshot) => this.#options.driver.forget(snapshot), ignore);
+    }
+  }
+
+  /** VMs that were made from it go on. Throws VM_SNAPSHOT_NOT_FOUND, CONFLICT while a VM is being made from it. */
+  async delete(id: string): Promise<void> {
+    const entry = this.#entry(id);
+    if (entry.users > 0)
+      throw new BigboxError('CONFLICT', {
+        message: `The snapshot ${id} is in use: a VM is being made from it.`,
+        context: { snapshot_id: id },
+      });
+    this.#entries.delete(id);
+    const removed = `${this.#path(id)}${unfinished}`;
+    await rename(this.#path(id), removed);
+    await rm(removed, { recursive: true, force: true });
+  }
+
+  async #create(wish: SnapshotWish, capture: (directory: string) => Promise<Snapshot>): Promise<KeptSnapshot> {
+    this.#assertRoom();
+    this.#making += 1;
+    const id = createSnapshotId();
+    const directory = `${this.#path(id)}${unfinished}`;
+    try {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      await capture(join(directory, machineName));
+      const info: KeptSnapshot = {
+        id,
+        name: wish.name ?? id,
+        vmId: wish.vmId,
+        vmType: wish.vmType,
+        metadata: wish.metadata ?? {},
+        createdAt: new Date(this.#options.clock.now()),
+        bytes: await diskSpaceOf(join(directory, machineName)),
+      };
+      await writeFileAtomically(join(directory, recordName), JSON.stringify(info));
+      await rename(directory, this.#path(id));
+      await syncDirectory(this.#options.directory);
+      this.#entries.set(id, { info, users: 0 });
+      return info;
+    } catch (error) {
+      await rm(directory, { recursive: true, force: true });
+      throw error;
+    } finally {
+      this.#making -= 1;
+    }
+  }
+
+  #load(entry: Entry): Promise<Snapshot> {
+    entry.loaded ??= this.#options.driver.loadSnapshot(join(this.#path(entry.info.id), machineName));
+    return entry.loaded.catch((cause: Error) => {
+      delete entry.loaded;
+      throw new BigboxError('VM_SNAPSHOT_UNUSABLE', {
+        message: `The snapshot ${entry.info.id} cannot run here: ${cause.message}`,
+        context: { snapshot_id: entry.info.id },
+        cause,
+      });
+    });
+  }
+
+  #read(): void {
+    for (const name of listDirectory(this.#options.directory)) {
+      const path = join(this.#options.directory, name);
+      if (name.endsWith(unfinished)) {
+        this.#options.logger.warn({ path }, 'an unfinished snapshot is removed');
+        rmSync(path, { recursive: true, force: true });
+        continue;
+      }
+      try {
+        const info = StoredSnapshot.parse(JSON.parse(readFileSync(join(path, recordName), 'utf8')));
+        this.#entries.set(info.id, { info: { ...info, id: info.id as SnapshotId }, users: 0 });
+      } catch (error) {
+        this.#options.logger.error({ path, err: error }, 'a snapshot has no record that can be read; it is left alone');
+      }
+    }
+  }
+
+  #path(id: string): string {
+    return join(this.#options.directory, id);
+  }
+
+  #entry(id: string): Entry {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) return entry;
+    throw new BigboxError('VM_SNAPSHOT_NOT_FOUND', {
+      message: `There is no snapshot ${id.slice(0, 64)}.`,
+      context: { snapshot_id: id.slice(0, 64) },
+    });
+  }
+
+  #assertRoom(): void {
+    const { limit } = this.#options;
+    const count = this.#entries.size + this.#making;
+    if (count < limit) return;
+    throw new BigboxError('LIMIT_EXCEEDED', {
+      message: `There are ${count} snapshots, the most that this service keeps.`,
+      context: { limit: 'max_snapshots', max_snapshots: limit, kept: count },
+      remedy: 'Delete a snapshot that is no longer needed.',
+    });
+  }
+}
+
+const ignore = (): void => undefined;
+
+function listDirectory(path: string): readonly string[] {
+  try {
+    return readdirSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+async function diskSpaceOf(directory: string): Promise<number> {
+  const names = await readdir(directory);
+  const sizes = await Promise.all(names.map(async (name) => (await stat(join(directory, name))).blocks * 512));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
