@@ -2,10 +2,10 @@ import type { ModelOpinion, Perspective, PerspectiveAnswer, TokenUsage } from '.
 import { BigboxError } from '../contracts/errors.ts';
 import type { Language } from '../contracts/execution.ts';
 import type { Model, ModelExample } from '../contracts/ports.ts';
-import { isBalanced } from './balance.ts';
 import type { CodeBlock } from './code-blocks.ts';
 import { lists, type RawDraft, toDraftFields, toDraftShape, toQuestions } from './draft-shape.ts';
 import { toPoints } from './points.ts';
+import { toCodeBlocks } from './program.ts';
 import { type Assignment, toPerspectiveSystem, toTopicLines } from './prompts.ts';
 import { type AgentDelta, callForStructure } from './structured-call.ts';
 import { cleanStatement, isAboutTheTask, shorten } from './text/index.ts';
@@ -56,7 +56,7 @@ export async function* draftAnswer(request: DraftRequest): AsyncGenerator<DraftE
   });
   const draft = {
     answer: toAnswer(answer, { perspective, topic }),
-    codeBlocks: asksForProgram ? toCode(answer) : [],
+    codeBlocks: asksForProgram && answer.program !== undefined ? toCodeBlocks(answer.program) : [],
   };
   yield { type: 'finished', draft, ...cost };
 }
@@ -134,21 +134,3 @@ function toOpinion(raw: RawDraft['opinion']): ModelOpinion {
     },
   };
 }
-
-/**
- * The program, where it can run and computes something. It comes line by line, which spares a small model the escapes of line ends and
- * the grammar unfinished strings.
- */
-function toCode({ program }: RawDraft): CodeBlock[] {
-  if (program === undefined) return [];
-  const code = [...program.figures.map(toAssignment), program.calculation, program.print].join('\n').trim();
-  const computes = (code.match(/\d+/gu)?.length ?? 0) >= 2 && /[\w)]\s*[-+*/]\s*[\w(]/u.test(code);
-  const isComplete = /\bprint\s*\(/u.test(code) && isBalanced(code);
-  return computes && isComplete && !cannotRun.test(code) ? [{ language: 'python', code }] : [];
-}
-
-/** Small models write units behind numbers ("months = 12 months", "share = 75%"); Python reads them as comments only. */
-const toAssignment = (line: string): string => line.replace(/^(\s*\w+\s*=\s*\d[\d_.]*)\s*([%\p{L}].*)$/u, '$1  # $2');
-
-/** Packages and input that the microVM lacks. */
-const cannotRun = /\bimport\b(?!\s+(?:math|statistics)\b)|\b(?:open|input)\s*\(/u;
