@@ -266,8 +266,8 @@ describe('the documentation', () => {
 });
 
 describe('close()', () => {
-  test('ends open streams and sockets', async () => {
-    const other = await createHttpServer({
+  const createOther = (): Promise<HttpServer> =>
+    createHttpServer({
       service: 'test',
       title: 'Test',
       description: 'Closes',
@@ -275,11 +275,25 @@ describe('close()', () => {
       documentation: false,
       authenticate: async () => ({ kind: 'owner', via: 'api-key', id: 'owner' }),
     });
+
+  test('ends open streams and sockets', async () => {
+    const other = await createOther();
     other.get('/events', (_request, reply) => streamEvents(reply, (signal) => countForever(0, signal)));
     const address = await listen(other, { port: 0 });
     const response = await fetch(`${address}/events`);
     const text = response.text();
     await other.close();
     await expect(text).resolves.toMatch(/event: error\ndata: .*SHUTTING_DOWN/);
+  });
+
+  test('does not wait for a connection on which nothing was asked', async () => {
+    const other = await createOther();
+    const address = new URL(await listen(other, { port: 0 }));
+    const accepted = once(other.server, 'connection');
+    const socket = connect(Number(address.port), address.hostname).resume();
+    const ended = once(socket, 'close');
+    await accepted;
+    await other.close();
+    await ended;
   });
 });

@@ -11,6 +11,7 @@ import { rememberClosing } from './lifetime.ts';
 import { addCorsHeaders, createOriginCheck } from './origin-check.ts';
 import { RouteIndex } from './route-index.ts';
 import { addPagePolicy, addSecurityHeaders } from './security-headers.ts';
+import { endSilentConnections } from './silent-connections.ts';
 import type { HttpServer, HttpServerOptions } from './types.ts';
 import { compileValidator } from './validation.ts';
 
@@ -106,6 +107,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   app.addHook('onRoute', (route) => routes.add(route));
   app.setErrorHandler((error, request, reply) => respondError(error, request, reply as unknown as FastifyReply));
   readJsonOnly(app);
+  endSilentConnections(app);
   await app.register(cookie);
   guardRequests(app, options, routes);
   await app.register(websocket, { options: { maxPayload: mebibyte, perMessageDeflate: false } });
