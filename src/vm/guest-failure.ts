@@ -20,13 +20,12 @@ export const toUnreachable = (vm: VirtualMachine, reason: string, cause: unknown
  * LIMIT_EXCEEDED where it has no room, GUEST_UNREACHABLE else.
  */
 export async function toGuestFailure(error: unknown, vm: VirtualMachine): Promise<BigboxError> {
-  const lost = await abortable(vm.lost, AbortSignal.timeout(lossDelayMs)).catch(() => undefined);
-  if (lost !== undefined) return lost;
   const { code, rawMessage } = ConnectError.from(error);
   const context = { vm_id: vm.id };
   if (refusals.includes(code))
     return new BigboxError('INVALID_REQUEST', { message: `The guest refused the execution: ${rawMessage}.`, context });
   if (code === Code.ResourceExhausted)
     return new BigboxError('LIMIT_EXCEEDED', { message: `The guest has no room: ${rawMessage}.`, context });
-  return toUnreachable(vm, rawMessage, error);
+  const lost = await abortable(vm.lost, AbortSignal.timeout(lossDelayMs)).catch(() => undefined);
+  return lost ?? toUnreachable(vm, rawMessage, error);
 }
