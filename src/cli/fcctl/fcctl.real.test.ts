@@ -45,7 +45,7 @@ describe('fcctl vm list and show', () => {
   test('print a table for people and JSON for programs', async () => {
     const { stdout } = await fcctl(['vm', 'list']);
     expect(stdout).toMatch(/^ID +NAME +STATUS +TYPE +SIZE +AGE\n/);
-    expect(stdout).toMatch(new RegExp(`^${vm} +mine +running +debian-bookworm +1 x 256 MB +\\d+ s$`, 'm'));
+    expect(stdout).toMatch(new RegExp(`^${vm} +mine +running +debian-bookworm +1 cpu, 256 MB +\\d+ s$`, 'm'));
     const listed = JSON.parse((await fcctl(['vm', 'list', '--json'])).stdout) as unknown[];
     expect(listed.map((one) => Vm.parse(one).id)).toContain(vm);
     expect((await fcctl(['vm', 'show', 'mine'])).stdout).toContain(`id      ${vm}\n`);
@@ -128,7 +128,7 @@ describe('fcctl vm exec', () => {
 
   test('says which limit stopped the command', async () => {
     const { code, stderr } = await fcctl(['vm', 'exec', vm, '--timeout', '0.5', '--', 'sleep', '60']);
-    expect(stderr).toMatch(/^error: .* longer than 500 ms .*\n {2}\(EXECUTION_TIMEOUT\)\n$/);
+    expect(stderr).toMatch(/^error: .* longer than 500 ms .* more time with --timeout\.\n {2}\(EXECUTION_TIMEOUT\)\n$/);
     expect(code).toBe(1);
   });
 

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { BigboxError } from '../../contracts/errors.ts';
-import type { ProcessEvent, StartProcessRequest, VmProcess } from '../../contracts/processes.ts';
+import type { StartProcessRequest, VmProcess } from '../../contracts/processes.ts';
 import type { ProcessAddress, VmClient } from '../../sdk/index.ts';
 
 /** A program to run in a VM as if it ran here. */
@@ -15,18 +15,29 @@ export interface ProgramInVm {
   readonly onWarning: (sentence: string) => void;
 }
 
+/** How a program ended, and how much of its output was never handed on: it came faster than it was read, for long. */
+export interface EndInVm {
+  readonly process: VmProcess;
+  readonly lostBytes: number;
+}
+
 /**
  * Runs a program in a VM to its end; an abort kills it there with all that it started.
  * Throws what keeps it from starting, what the service says, and the signal's reason.
  */
-export async function runInVm(client: VmClient, program: ProgramInVm, signal: AbortSignal): Promise<VmProcess> {
+export async function runInVm(client: VmClient, program: ProgramInVm, signal: AbortSignal): Promise<EndInVm> {
   const { vmId, request, stdin } = program;
   // Not aborted: a start that is not waited for leaves a process that nobody knows of.
   const { id: processId } = await client.startProcess(vmId, { ...request, keep_stdin: stdin !== undefined });
   const address = { vmId, processId };
+  const ended = new AbortController();
+  const stopFeeding = (): void => {
+    ended.abort();
+    stdin?.destroy();
+  };
   try {
-    const following = follow(client, address, { program, signal }).finally(() => stdin?.destroy());
-    const [end] = await Promise.all([following, feed(client, address, program)]);
+    const following = follow(client, address, { program, signal }).finally(stopFeeding);
+    const [end] = await Promise.all([following, feed(client, address, { program, signal: ended.signal })]);
     return end;
   } catch (error) {
     if (signal.aborted) await client.killProcess(address);
@@ -39,31 +50,26 @@ interface FollowOptions {
   readonly signal: AbortSignal;
 }
 
-async function follow(
-  client: VmClient,
-  address: ProcessAddress,
-  { program, signal }: FollowOptions,
-): Promise<VmProcess> {
+async function follow(client: VmClient, address: ProcessAddress, { program, signal }: FollowOptions): Promise<EndInVm> {
+  let lostBytes = 0;
   for await (const event of client.processOutput(address, { encoding: 'base64', signal })) {
-    if (event.type === 'exit') return event.process;
-    await tell(event, program);
+    if (event.type === 'exit') return { process: event.process, lostBytes };
+    if (event.type === 'output') await program.onOutput(event.stream, Buffer.from(event.data, event.encoding));
+    else lostBytes += event.bytes;
   }
   throw new BigboxError('VM_UNAVAILABLE', { message: 'The VM service broke off before the command had ended.' });
 }
 
-async function tell(event: Exclude<ProcessEvent, { readonly type: 'exit' }>, program: ProgramInVm): Promise<void> {
-  if (event.type === 'output') await program.onOutput(event.stream, Buffer.from(event.data, event.encoding));
-  else program.onWarning(`${event.bytes} bytes of output came faster than they were read and are lost.`);
-}
-
-async function feed(client: VmClient, address: ProcessAddress, { stdin, onWarning }: ProgramInVm): Promise<void> {
+/** Ends when the input does, when the program does not take more of it, or quietly when the program has ended. */
+async function feed(client: VmClient, address: ProcessAddress, { program, signal }: FollowOptions): Promise<void> {
+  const { stdin, onWarning } = program;
   if (stdin === undefined) return;
   try {
     for await (const chunk of stdin as AsyncIterable<Buffer>)
       await client.writeStdin(address, { data: chunk.toString('base64'), encoding: 'base64' });
     await client.writeStdin(address, { end: true });
   } catch (error) {
-    if (stdin.destroyed) return;
+    if (signal.aborted) return;
     if (!(error instanceof BigboxError) || error.code !== 'CONFLICT') throw error;
     const { state } = await client.showProcess(address);
     if (state === 'running') onWarning('the command does not read its input; the rest of it is not handed on.');

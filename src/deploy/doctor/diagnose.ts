@@ -1,6 +1,6 @@
 import type { Configuration } from '../../config/index.ts';
 import { checkClock } from './clock.ts';
-import type { Finding } from './finding.ts';
+import { type Finding, toFinding } from './finding.ts';
 import {
   checkControlGroups,
   checkHugePages,
@@ -15,8 +15,8 @@ import { checkReflink, checkSpace } from './storage.ts';
 
 export interface DoctorOptions {
   readonly configuration: Configuration;
-  /** Whether the instance runs: its ports are taken then, by itself. */
-  readonly isRunning: boolean;
+  /** Addresses at which the instance serves already; empty where it does not run. */
+  readonly ownAddresses: readonly string[];
   /** Where /proc and /sys are looked for. */
   readonly root?: string;
   readonly binary?: string;
@@ -24,7 +24,7 @@ export interface DoctorOptions {
 
 /** Checks what VMs need of this machine and gives every finding, also the good ones. Of its trials only an empty control group stays. */
 export async function diagnose(options: DoctorOptions): Promise<readonly Finding[]> {
-  const { configuration, isRunning, root = '/', binary = 'qemu-system-x86_64' } = options;
+  const { configuration, ownAddresses, root = '/', binary = 'qemu-system-x86_64' } = options;
   const { cacheDir, dataDir, port, vmPort } = configuration;
   const wanted = [
     { use: 'the pages and the API', port, flag: '--port' },
@@ -41,14 +41,11 @@ export async function diagnose(options: DoctorOptions): Promise<readonly Finding
     checkSpace('data space', dataDir),
     checkSpace('cache space', cacheDir),
     checkReflink(dataDir),
-    isRunning ? ownPorts(port, vmPort) : checkPorts(wanted),
+    ownAddresses.length > 0 ? toOwnPorts(ownAddresses) : checkPorts(wanted),
     checkClock(root),
   ]);
   return found.flat();
 }
 
-const ownPorts = (...ports: readonly number[]): Finding => ({
-  check: 'ports',
-  state: 'ok',
-  finding: `${ports.join(', ')} are this Bigbox's own`,
-});
+const toOwnPorts = (addresses: readonly string[]): Finding =>
+  toFinding('ports', 'ok', `${addresses.map((address) => new URL(address).port).join(', ')} are this Bigbox's own`);

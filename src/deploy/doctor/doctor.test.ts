@@ -113,10 +113,11 @@ describe('ports', () => {
 
 test('diagnose() says that nothing can run VMs where QEMU is missing, and goes on with the rest', async () => {
   const configuration = loadConfiguration({ environment: { BIGBOX_DATA_DIR: root, BIGBOX_CACHE_DIR: root } });
-  const found = await diagnose({ configuration, isRunning: true, root, binary: '/no/qemu' });
+  const found = await diagnose({ configuration, ownAddresses: ['http://127.0.0.1:3100'], root, binary: '/no/qemu' });
   expect(found.find(({ check }) => check === 'QEMU')).toMatchObject({
     state: 'problem',
     remedy: expect.stringContaining('qemu-system-x86') as string,
   });
+  expect(found.find(({ check }) => check === 'ports')?.finding).toBe("3100 are this Bigbox's own");
   expect(found.map(({ check }) => check)).toEqual(expect.arrayContaining(['control groups', 'swap', 'ports', 'clock']));
 });

@@ -16,8 +16,9 @@ export function doctorCommand(): Command {
       // Loaded here alone: it would more than double the time that every other command takes to start.
       const { diagnose } = await import('../../../deploy/index.ts');
       const configuration = configurationOf(flags);
-      const isRunning = (await readLiveState(configuration.dataDir)) !== undefined;
-      const findings = await diagnose({ configuration, isRunning });
+      const running = await readLiveState(configuration.dataDir);
+      const ownAddresses = running === undefined ? [] : [running.url, running.vmUrl];
+      const findings = await diagnose({ configuration, ownAddresses });
       process.stdout.write(flags.json === true ? `${JSON.stringify(findings)}\n` : findings.map(toLines).join(''));
       if (findings.some(({ state }) => state === 'problem')) process.exitCode = exitCodes.failed;
     });

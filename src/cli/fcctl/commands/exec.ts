@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { posix } from 'node:path';
 import { Argument, Command, Option } from 'commander';
 import { BigboxError, fromErrorBody } from '../../../contracts/errors.ts';
-import type { StartProcessRequest, VmProcess } from '../../../contracts/processes.ts';
+import type { StartProcessRequest } from '../../../contracts/processes.ts';
 import type { VmClient } from '../../../sdk/index.ts';
 import { withExamples } from '../../examples.ts';
 import { jsonFlag } from '../../flags/json.ts';
@@ -10,7 +10,7 @@ import { type InstanceFlags, withInstanceFlags } from '../../instance.ts';
 import { findVmId, vmArgument } from '../find-vm.ts';
 import { addVariable, parseSecondsUpTo } from '../parse-words.ts';
 import { guestHome } from '../place.ts';
-import { type ProgramInVm, runInVm } from '../run-in-vm.ts';
+import { type EndInVm, type ProgramInVm, runInVm } from '../run-in-vm.ts';
 import { withVmService } from '../vm-service.ts';
 import { writeTo } from '../write-to.ts';
 
@@ -85,16 +85,29 @@ async function execute(client: VmClient, program: Program, { json, signal }: Exe
   const end = await runInVm(client, { ...program, onOutput }, signal);
   if (json) {
     const [stdout, stderr] = [kept.stdout, kept.stderr].map((parts) => Buffer.concat(parts).toString('utf8'));
-    await writeTo(process.stdout, `${JSON.stringify({ ...end, stdout, stderr })}\n`);
+    await writeTo(process.stdout, `${JSON.stringify({ ...end.process, stdout, stderr })}\n`);
   }
   process.exitCode = toExitCode(end);
 }
 
 /** Gives what a shell would: the code, or 128 and the signal. Throws what else ended the command: a limit, its VM, somebody. */
-function toExitCode({ id, outcome, exit_code: code = -1, signal, error_detail: detail }: VmProcess): number {
+function toExitCode({ process: ended, lostBytes }: EndInVm): number {
+  const { id, outcome, exit_code: code = -1, signal, error_detail: detail } = ended;
+  if (lostBytes > 0) reportLoss(lostBytes, code);
   if (outcome === 'exited') return code;
   if (detail !== undefined) throw fromErrorBody(detail);
   const number = Object.entries(constants.signals).find(([name]) => name === signal)?.[1];
   if (outcome === 'signalled' && number !== undefined) return 128 + number;
   throw new BigboxError('EXECUTION_CANCELLED', { message: `The command was stopped from elsewhere (process ${id}).` });
+}
+
+/** A hole in the output must not look like success. */
+function reportLoss(bytes: number, code: number): void {
+  const message = `${bytes} bytes of the output came faster than they were read here and are lost.`;
+  if (code !== 0) return void process.stderr.write(`warning: ${message}\n`);
+  throw new BigboxError('LIMIT_EXCEEDED', {
+    message,
+    context: { limit: 'kept output', lost_bytes: bytes },
+    remedy: 'Write it to a file in the VM and fetch that, or compress it there.',
+  });
 }

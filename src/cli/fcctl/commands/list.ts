@@ -36,7 +36,7 @@ export function listCommand(): Command {
         if (flags.json === true) return void process.stdout.write(`${JSON.stringify(vms)}\n`);
         const now = Date.now();
         const rows = vms.map(({ id, name, status, vm_type, vcpus, memory_mb, created_at }) => {
-          const size = `${vcpus} x ${memory_mb} MB`;
+          const size = `${vcpus} cpu, ${memory_mb} MB`;
           return [id, name, status, vm_type, size, formatAge(now - Date.parse(created_at))];
         });
         if (rows.length === 0) return void process.stderr.write(toNothing(flags));
