@@ -73,6 +73,27 @@ describe('fcctl vm pause and resume', () => {
   });
 });
 
+describe('fcctl vm snapshot', () => {
+  test('keeps a VM that others go on from, until it is removed', async () => {
+    await fcctl(['vm', 'exec', vm, '--shell', '--', 'echo kept > kept.txt']);
+    const made = await fcctl(['vm', 'snapshot', 'mine', '--name', 'before', '--label', 'why=test']);
+    expect(made).toMatchObject({ code: 0, stderr: expect.stringMatching(/ kept .* s .* (KB|MB)\n$/) as string });
+    const id = made.stdout.trim();
+    await fcctl(['vm', 'exec', vm, '--', 'rm', 'kept.txt']);
+    const { stdout: second } = await fcctl(['vm', 'create', '--snapshot', 'before', '--name', 'second', '--wait']);
+    expect((await fcctl(['vm', 'exec', 'second', '--', 'cat', 'kept.txt'])).stdout).toBe('kept\n');
+    expect((await fcctl(['vm', 'show', 'second'])).stdout).toContain(`from    ${id}\n`);
+    const list = ['snapshot', 'list', '--vm', 'mine'];
+    expect((await fcctl(list)).stdout).toMatch(new RegExp(`^ID .*\n${id}  before  ${vm}  debian-bookworm  .*\n$`));
+    expect(JSON.parse((await fcctl([...list, '--json'])).stdout)).toMatchObject([{ id, metadata: { why: 'test' } }]);
+    expect(await fcctl(['snapshot', 'rm', 'before'])).toEqual({ code: 0, stdout: `${id}\n`, stderr: '' });
+    expect((await fcctl(['vm', 'create', '--snapshot', 'before'])).stderr).toMatch(
+      /^error: There is no snapshot before\. fcctl snapshot list shows/,
+    );
+    expect(await fcctl(['vm', 'rm', 'second'])).toEqual({ code: 0, stdout: second, stderr: '' });
+  });
+});
+
 describe('fcctl vm exec', () => {
   test('keeps stdout and stderr apart and ends with the exit code of the guest', async () => {
     const code = 'echo out; echo err >&2; exit 42';

@@ -5,6 +5,7 @@ import { withExamples } from '../examples.ts';
 import { copyCommand } from './commands/cp.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { poolCommand } from './commands/pool.ts';
+import { snapshotCommand } from './commands/snapshot.ts';
 import { vmCommand } from './commands/vm.ts';
 
 /** Builds the command line of the VM service. */
@@ -16,6 +17,7 @@ export function createFcctl(): Command {
     .configureHelp({ sortOptions: false })
     .addCommand(vmCommand())
     .addCommand(copyCommand())
+    .addCommand(snapshotCommand())
     .addCommand(poolCommand())
     .addCommand(doctorCommand());
   withExamples(

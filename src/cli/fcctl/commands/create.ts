@@ -7,11 +7,13 @@ import { withExamples } from '../../examples.ts';
 import { jsonFlag } from '../../flags/json.ts';
 import { type InstanceFlags, withInstanceFlags } from '../../instance.ts';
 import { formatDuration, formatLine } from '../../output/format.ts';
+import { findSnapshotId } from '../find-snapshot.ts';
 import { addLabel, addVariable, parseSecondsUpTo } from '../parse-words.ts';
 import { withVmService } from '../vm-service.ts';
 
 interface CreateFlags extends InstanceFlags {
   readonly type?: string;
+  readonly snapshot?: string;
   readonly name?: string;
   readonly label?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
@@ -30,6 +32,7 @@ export function createCommand(): Command {
     new Command('create')
       .description('Make a VM that lives until it is removed, and print its id.')
       .addOption(new Option('--type <type>', 'what it is made from (default: debian-bookworm)'))
+      .addOption(new Option('--snapshot <snapshot>', 'id or name of a snapshot to go on from (default: none)'))
       .addOption(new Option('--name <name>', 'a name to call it by (default: its id)'))
       .addOption(
         new Option('--label <key=value>', 'a label to find it by; may be repeated (default: none)').argParser(addLabel),
@@ -67,7 +70,9 @@ const toWish = ({ type, name, label, env, timeout, onTimeout }: CreateFlags): Pa
 
 async function create(client: VmClient, flags: CreateFlags, signal: AbortSignal): Promise<void> {
   const started = performance.now();
-  const { id } = await client.createVm(toWish(flags), signal);
+  const { snapshot } = flags;
+  const origin = snapshot === undefined ? {} : { snapshot_id: await findSnapshotId(client, snapshot, signal) };
+  const { id } = await client.createVm({ ...toWish(flags), ...origin }, signal);
   if (flags.wait === true) {
     const { vm_type } = await untilRunning(client, id, signal);
     process.stderr.write(`${formatLine(id, 'running', formatDuration(performance.now() - started), vm_type)}\n`);

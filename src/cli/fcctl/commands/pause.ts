@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { withExamples } from '../../examples.ts';
-import { eachVmCommand } from '../each-vm.ts';
+import { eachVmCommand } from '../each.ts';
 
 /** `fcctl vm pause`: lets VMs stand still with their memory. */
 export const pauseCommand = (): Command =>

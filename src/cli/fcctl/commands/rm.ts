@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { withExamples } from '../../examples.ts';
-import { eachVmCommand } from '../each-vm.ts';
+import { eachVmCommand } from '../each.ts';
 
 /** `fcctl vm rm`: removes VMs with everything in them. */
 export const removeCommand = (): Command =>

@@ -35,6 +35,7 @@ function toFacts(vm: Vm): readonly (readonly [string, string])[] {
     ['name', vm.name],
     ['status', vm.status],
     ['type', `${vm.vm_type}${alias}`],
+    ...(vm.snapshot_id === undefined ? [] : [['from', vm.snapshot_id] as const]),
     ['vcpus', String(vm.vcpus)],
     ['memory', `${vm.memory_mb} MB`],
     ['made', vm.created_at],

@@ -7,6 +7,7 @@ import { listCommand } from './list.ts';
 import { pauseCommand, resumeCommand } from './pause.ts';
 import { removeCommand } from './rm.ts';
 import { showCommand } from './show.ts';
+import { snapshotVmCommand } from './snapshot-vm.ts';
 
 /** `fcctl vm`: the VMs that live until they are removed. */
 export function vmCommand(): Command {
@@ -19,6 +20,7 @@ export function vmCommand(): Command {
     .addCommand(filesCommand())
     .addCommand(pauseCommand())
     .addCommand(resumeCommand())
+    .addCommand(snapshotVmCommand())
     .addCommand(removeCommand());
   return withExamples(
     command,

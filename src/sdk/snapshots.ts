@@ -1,0 +1,31 @@
+import type { z } from 'zod';
+import { type CreateSnapshotRequest, SnapshotList, VmSnapshot } from '../contracts/vms.ts';
+import { type ConnectionOptions, type RequestOptions, send } from './http.ts';
+
+/** The snapshots of VMs. Everything throws the server's errors (SNAPSHOT_NOT_FOUND, DISK_FULL) and SERVICE_NOT_RUNNING. */
+export interface SnapshotClient {
+  /** Answers when the snapshot is on the disk. */
+  createSnapshot(vmId: string, wish: z.infer<typeof CreateSnapshotRequest>, signal: AbortSignal): Promise<VmSnapshot>;
+  /** All, or those that were made of one VM. */
+  listSnapshots(filter: { readonly vmId?: string }, signal: AbortSignal): Promise<readonly VmSnapshot[]>;
+  deleteSnapshot(id: string, signal: AbortSignal): Promise<void>;
+}
+
+/** Creates a client of the snapshots of VMs at an address. */
+export function createSnapshotClient(connection: ConnectionOptions): SnapshotClient {
+  const call = async (path: string, options: RequestOptions): Promise<unknown> =>
+    (await send(connection, path, options)).json();
+  return {
+    async createSnapshot(vmId, wish, signal) {
+      const path = `/api/v1/vms/${encodeURIComponent(vmId)}/snapshots`;
+      return VmSnapshot.parse(await call(path, { method: 'POST', body: wish, signal }));
+    },
+    async listSnapshots({ vmId }, signal) {
+      const query = vmId === undefined ? '' : `?${new URLSearchParams({ vm_id: vmId }).toString()}`;
+      return SnapshotList.parse(await call(`/api/v1/snapshots${query}`, { signal })).snapshots;
+    },
+    async deleteSnapshot(id, signal) {
+      await call(`/api/v1/snapshots/${encodeURIComponent(id)}`, { method: 'DELETE', signal });
+    },
+  };
+}
