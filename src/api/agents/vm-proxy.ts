@@ -16,9 +16,13 @@ function toTarget(url: string, vmServiceUrl: string): URL {
   throw new BigboxError('NOT_FOUND', { message: 'There is nothing at this path.' });
 }
 
-/** Where a stream of events that broke off is to go on. */
-const toResumption = ({ headers }: FastifyRequest): Readonly<Record<string, string>> =>
-  typeof headers['last-event-id'] === 'string' ? { 'last-event-id': headers['last-event-id'] } : {};
+const repeatHeaders = ['last-event-id', 'idempotency-key'] as const;
+
+/** What a client that asks again says of its first time. */
+const toRepeatHeaders = ({ headers }: FastifyRequest): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    repeatHeaders.flatMap((name) => (typeof headers[name] === 'string' ? [[name, headers[name]]] : [])),
+  );
 
 async function passOn(
   request: FastifyRequest,
@@ -34,7 +38,7 @@ async function passOn(
       headers: {
         authorization: `Bearer ${vmService.serviceKey}`,
         accept: request.headers.accept ?? 'application/json',
-        ...toResumption(request),
+        ...toRepeatHeaders(request),
         ...(request.body === undefined || request.body === null ? {} : { 'content-type': 'application/json' }),
       },
       ...(request.body === undefined || request.body === null ? {} : { body: JSON.stringify(request.body) }),

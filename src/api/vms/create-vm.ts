@@ -9,7 +9,9 @@ export const IdempotencyHeaders = z.looseObject({
     .min(1)
     .max(200)
     .optional()
-    .describe('Chosen by the caller; the same key with the same body gives the same VM, with another body CONFLICT'),
+    .describe(
+      'Chosen by the caller; the same key with the same body gives what it made before, with another body CONFLICT',
+    ),
 });
 
 type CreateAnswer = z.infer<typeof CreateVmResponse>;

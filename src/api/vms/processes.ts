@@ -16,6 +16,7 @@ import {
 } from '../../contracts/processes.ts';
 import { type HttpServer, lastEventId, requestSignal, streamEvents } from '../../http/index.ts';
 import type { ProcessName, VmService } from '../../vm/index.ts';
+import { IdempotencyHeaders } from './create-vm.ts';
 import { toBytes, toExecResult, toOutputEvent, toProgram, toVmProcess } from './process-view.ts';
 
 const tags = ['processes'];
@@ -48,11 +49,12 @@ function addStartRoutes(app: HttpServer, { processes }: VmService): void {
         'Answers as soon as the guest has confirmed that the program runs. It goes on when the caller leaves: GET .../output follows it, DELETE ends it.',
       tags,
       params: VmPath,
+      headers: IdempotencyHeaders,
       body: StartProcessRequest,
       response: { 201: VmProcess },
     },
-    handler: async ({ params: { id }, body }, reply) => {
-      const process = await processes.start(id, toProgram(body));
+    handler: async ({ params: { id }, headers, body }, reply) => {
+      const process = await processes.start(id, toProgram(body), headers['idempotency-key']);
       reply.header('location', `/api/v1/vms/${id}/processes/${process.id}`);
       return reply.code(201).send(toVmProcess(id, process));
     },

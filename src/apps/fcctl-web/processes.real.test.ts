@@ -113,6 +113,29 @@ describe('POST /api/v1/vms/:id/processes', () => {
     expect(await client.exec(vmId, { shell: 'echo again' }, deadline())).toMatchObject({ stdout: 'again\n' });
   });
 
+  test('starts a program once for an idempotency key', async () => {
+    const headers = { 'idempotency-key': 'once' };
+    const post = (shell: string): Promise<Response> =>
+      service.post(`/api/v1/vms/${vmId}/processes`, { shell, stdin: 'x' }, { headers });
+    const answers = await Promise.all([post('cat'), post('cat')]);
+    const [first, second] = (await Promise.all(answers.map((answer) => answer.json()))) as VmProcess[];
+    expect(second?.id).toBe(first?.id);
+    const other = await post('cat -n');
+    expect([other.status, ErrorBody.parse(await other.json()).code]).toEqual([409, 'CONFLICT']);
+    expect((await post('cat')).status).toBe(201);
+    const { processes } = await client.listProcesses(vmId);
+    expect(processes.filter(({ argv }) => argv[2] === 'cat')).toHaveLength(1);
+  });
+
+  test('keeps the last of those that ended', async () => {
+    const oldest = (await client.listProcesses(vmId)).processes[0];
+    for (let round = 0; round < 4; round += 1)
+      await Promise.all(Array.from({ length: 16 }, () => client.exec(vmId, { argv: ['true'] }, deadline())));
+    expect((await client.listProcesses(vmId)).processes).toHaveLength(64);
+    const address = { vmId, processId: oldest?.id ?? '' };
+    await expect(client.showProcess(address)).rejects.toMatchObject({ code: 'PROCESS_NOT_FOUND' });
+  });
+
   test('stops a process with all that it started at its time limit', async () => {
     const ended = await endOf(await start('sleep 300 & sleep 300', { timeout_ms: 500 }));
     expect(ended).toMatchObject({ outcome: 'timed-out', exit_code: -1, error_detail: { code: 'EXECUTION_TIMEOUT' } });

@@ -1,7 +1,9 @@
 import { BigboxError } from '../../contracts/errors.ts';
+import type { ProcessId } from '../../contracts/ids.ts';
 import { maxExecTimeoutMs } from '../../contracts/processes.ts';
 import { abortable } from '../../lib/async.ts';
 import type { Logger } from '../../lib/log.ts';
+import { IdempotencyKeys } from '../idempotency-keys.ts';
 import type { NamedVms } from '../named-vms.ts';
 import { GuestProcess, type ProcessOptions, type ProcessProgram } from './guest-process.ts';
 
@@ -22,11 +24,13 @@ interface ProcessesOfVm {
   /** In the order of their start. */
   readonly processes: Map<string, GuestProcess>;
   starting: number;
+  readonly keys: IdempotencyKeys<Promise<ProcessId>>;
 }
 
 /** An agent runs 32 programs at a time; the others are left to executions. */
 const maxRunning = 24;
 const maxEnded = 64;
+const maxKeysKept = 1000;
 /** Ended processes of one VM keep so many times the output of one. */
 const maxEndedOutputs = 16;
 
@@ -41,30 +45,32 @@ export class Processes {
   }
 
   /**
-   * Starts a program in a VM, which is resumed where it is paused. Throws VM_NOT_FOUND, CONFLICT while the VM is not ready, INVALID_REQUEST when the guest refuses the
-   * program, LIMIT_EXCEEDED, VM_LOST, GUEST_UNREACHABLE.
+   * Starts a program in a VM, which is resumed where it is paused; the same program with the same idempotency key gives the process
+   * that the first call started. Throws VM_NOT_FOUND, CONFLICT while the VM is not ready and when the key came with another program,
+   * INVALID_REQUEST when the guest refuses the program, LIMIT_EXCEEDED, VM_LOST, GUEST_UNREACHABLE, and PROCESS_NOT_FOUND when what the
+   * key started is no longer kept.
    */
-  async start(vmId: string, program: ProcessProgram): Promise<GuestProcess> {
-    const vm = await this.#options.vms.use(vmId);
-    const env = { ...this.#options.vms.get(vmId).environment, ...program.env };
-    const ofVm = this.#ofVm(vmId);
-    assertRoom(vmId, ofVm);
-    ofVm.starting += 1;
-    try {
-      const process = await GuestProcess.start(vm, { ...program, env }, this.#options);
-      ofVm.processes.set(process.id, process);
-      void process.ended.then(() => this.#forget());
-      return process;
-    } finally {
-      ofVm.starting -= 1;
-    }
+  async start(vmId: string, program: ProcessProgram, idempotencyKey?: string): Promise<GuestProcess> {
+    if (idempotencyKey === undefined) return this.#start(vmId, program);
+    this.#options.vms.get(vmId);
+    const { keys } = this.#ofVm(vmId);
+    const wish = { ...program, stdin: Buffer.from(program.stdin).toString('base64') };
+    const processId = await keys.once(idempotencyKey, wish, async () => {
+      try {
+        return (await this.#start(vmId, program)).id;
+      } catch (error) {
+        keys.forget(idempotencyKey);
+        throw error;
+      }
+    });
+    return this.get({ vmId, processId });
   }
 
   /** Runs a program to its end; aborting the signal kills its whole tree. Throws what `start` throws, and the signal's reason. */
   async run(vmId: string, program: ProcessProgram, signal: AbortSignal): Promise<GuestProcess> {
     signal.throwIfAborted();
     const timeoutMs = Math.min(this.#options.defaultTimeoutMs, maxExecTimeoutMs);
-    const process = await this.start(vmId, { timeoutMs, ...program });
+    const process = await this.#start(vmId, { timeoutMs, ...program });
     try {
       await abortable(process.ended, signal);
     } catch (reason) {
@@ -110,10 +116,30 @@ export class Processes {
     return process;
   }
 
+  async #start(vmId: string, program: ProcessProgram): Promise<GuestProcess> {
+    const vm = await this.#options.vms.use(vmId);
+    const env = { ...this.#options.vms.get(vmId).environment, ...program.env };
+    const ofVm = this.#ofVm(vmId);
+    assertRoom(vmId, ofVm);
+    ofVm.starting += 1;
+    try {
+      const process = await GuestProcess.start(vm, { ...program, env }, this.#options);
+      ofVm.processes.set(process.id, process);
+      void process.ended.then(() => this.#forget());
+      return process;
+    } finally {
+      ofVm.starting -= 1;
+    }
+  }
+
   #ofVm(vmId: string): ProcessesOfVm {
     const known = this.#ofVms.get(vmId);
     if (known !== undefined) return known;
-    const created: ProcessesOfVm = { processes: new Map(), starting: 0 };
+    const created: ProcessesOfVm = {
+      processes: new Map(),
+      starting: 0,
+      keys: new IdempotencyKeys(maxKeysKept),
+    };
     this.#ofVms.set(vmId, created);
     return created;
   }
