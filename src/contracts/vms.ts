@@ -56,6 +56,7 @@ export const Vm = z.object({
   status: VmStatus,
   agent_id: z.string().optional(),
   snapshot_id: z.string().optional().describe('The snapshot that it was made from'),
+  forked_from: z.string().optional().describe('The VM that it is a fork of'),
   user_id: z.string(),
   config: z.string().describe('JSON text, as upstream sends it'),
   vcpus: z.number().int(),
@@ -101,6 +102,18 @@ export const VmTimeoutRequest = z.object({
 export const ResumeVmRequest = z.object({
   timeout_seconds: TimeoutSeconds.optional().describe('Moves the end of the timeout where it would come earlier'),
 });
+
+export const ForkVmRequest = z.object({
+  count: z.number().int().min(1).max(100).default(1),
+  name: z
+    .string()
+    .min(1)
+    .max(190)
+    .optional()
+    .describe('A number is put behind it; without it the name of the VM is taken'),
+  metadata: Metadata.optional().describe('Added to the labels of the VM'),
+});
+export const ForkVmResponse = z.object({ forks: z.array(Vm) });
 
 /** A VM's memory, devices and disk at one moment. */
 export const VmSnapshot = z.object({

@@ -11,6 +11,8 @@ export interface NamedVmWish {
   readonly agentId?: string;
   /** Go on from this snapshot instead of a fresh clone. */
   readonly snapshotId?: string;
+  /** The VM that the snapshot is a copy of, made for this one. */
+  readonly forkedFrom?: string;
   /** Labels of the caller's, for finding the VM again. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** What every program of the VM finds in its environment. */
@@ -29,6 +31,7 @@ export interface NamedVm {
   readonly requestedVmType: string;
   readonly agentId?: string;
   readonly snapshotId?: string;
+  readonly forkedFrom?: string;
   readonly metadata: Readonly<Record<string, string>>;
   /** May hold secrets: for its programs, never for an answer. */
   readonly environment: Readonly<Record<string, string>>;
@@ -53,6 +56,7 @@ export function toNamedVm(wish: NamedVmWish, now: Date): NamedVm {
     requestedVmType: wish.vmType,
     ...(wish.agentId === undefined ? {} : { agentId: wish.agentId }),
     ...(wish.snapshotId === undefined ? {} : { snapshotId: wish.snapshotId }),
+    ...(wish.forkedFrom === undefined ? {} : { forkedFrom: wish.forkedFrom }),
     metadata: wish.metadata ?? {},
     environment: wish.environment ?? {},
     timeoutMs: wish.timeoutMs,

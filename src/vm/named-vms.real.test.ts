@@ -145,6 +145,7 @@ describe('pause() and resume()', () => {
     await expect.poll(() => service.named.get(id).state, { timeout: 10_000 }).toBe('failed');
     await expect(service.named.resume(id)).rejects.toMatchObject({ code: 'VM_LOST' });
     await expect(service.named.pause(id)).rejects.toMatchObject({ code: 'VM_LOST' });
+    expect(await run(await make(), 'echo another')).toBe('another\n');
   });
 });
 

@@ -145,12 +145,13 @@ export class NamedVms {
   }
 
   /** Throws LIMIT_EXCEEDED when no further VM may be used, for a while or for once. */
-  assertRoom(): void {
+  assertRoom(wanted = 1): void {
+    const { limit } = this.#options;
     const inUse = this.#options.inUse() + this.count;
-    if (inUse < this.#options.limit) return;
+    if (inUse + wanted <= limit) return;
     throw new BigboxError('LIMIT_EXCEEDED', {
-      message: `${inUse} VMs are in use, the most that this service gives.`,
-      context: { limit: 'max_vms', max_vms: this.#options.limit, in_use: inUse },
+      message: `${inUse} VMs are in use and ${wanted} more are wanted; this service gives ${limit}.`,
+      context: { limit: 'max_vms', max_vms: limit, in_use: inUse, wanted },
     });
   }
 
@@ -173,9 +174,8 @@ export class NamedVms {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
     try {
-      const vm = await this.#options.claim(entry.info, entry.deleted.signal);
-      entry.vm = vm;
-      await vm.adopt(id);
+      const vm = (await this.#claim(entry)) ?? (await this.#claim(entry));
+      if (vm === undefined) throw new BigboxError('VM_LOST', { message: `The VM ${id} died before it was ready.` });
       this.#change(entry, { state: 'ready' });
       startDeadline(entry);
       void vm.lost.then((error) => this.#lose(entry, error));
@@ -229,6 +229,23 @@ export class NamedVms {
       throw error;
     } finally {
       release();
+    }
+  }
+
+  /** A clone may have died in the pool a moment ago: then there is none. Throws what `claim` throws. */
+  async #claim(entry: Entry): Promise<VirtualMachine | undefined> {
+    const { signal } = entry.deleted;
+    const vm = await this.#options.claim(entry.info, signal);
+    entry.vm = vm;
+    try {
+      await vm.adopt(entry.info.id);
+      return vm;
+    } catch (error) {
+      delete entry.vm;
+      await vm.destroy();
+      signal.throwIfAborted();
+      this.#options.logger.warn({ vm_id: entry.info.id, err: error }, 'a clone did not take its name');
+      return undefined;
     }
   }
 

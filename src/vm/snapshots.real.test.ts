@@ -129,6 +129,48 @@ describe('snapshot()', () => {
   });
 });
 
+describe('fork()', () => {
+  test('makes VMs that go on from where the source stands, and leaves no copy', async () => {
+    const source = service.named.create({
+      vmType: 'default',
+      name: 'tree',
+      metadata: { kind: 'source', step: '1' },
+      environment: { COLOR: 'red' },
+      timeoutMs: hourMs,
+      onTimeout: 'pause',
+    });
+    await service.named.settled(source.id);
+    await run(source.id, 'echo memory > /dev/shm/note');
+    const wish = { count: 3, metadata: { kind: 'fork' } };
+    const forks = await service.forks.fork(source.id, wish, 'key');
+    expect(await service.forks.fork(source.id, wish, 'key')).toBe(forks);
+    await run(source.id, 'echo changed > /dev/shm/note');
+    for (const fork of forks) {
+      expect(await service.named.settled(fork.id)).toMatchObject({
+        state: 'ready',
+        forkedFrom: source.id,
+        metadata: { kind: 'fork', step: '1' },
+        timeoutMs: hourMs,
+        onTimeout: 'pause',
+      });
+      expect(await run(fork.id, 'echo $COLOR; cat /dev/shm/note; hostname')).toBe(`red\nmemory\n${fork.id}\n`);
+    }
+    expect(forks.map(({ name }) => name)).toEqual(['tree-1', 'tree-2', 'tree-3']);
+    expect(service.snapshots.list()).toEqual([]);
+    await expect.poll(() => readdir(snapshotDirectory())).toEqual([]);
+  });
+
+  test('begins nothing where there is no room, and forgets forks that are deleted at once', async () => {
+    const source = await make();
+    await expect(service.forks.fork(source, { count: 5 })).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+    expect(service.named.list()).toHaveLength(1);
+    const forks = await service.forks.fork(source, { count: 2 });
+    await Promise.all(forks.map(({ id }) => service.named.delete(id)));
+    await expect.poll(() => readdir(snapshotDirectory()), { timeout: 10_000 }).toEqual([]);
+    expect(await run(source, 'echo unharmed')).toBe('unharmed\n');
+  });
+});
+
 describe('a snapshot', () => {
   test('may be deleted below a VM of it, which goes on and can be kept itself', async () => {
     const first = await service.snapshot(await make(), {});

@@ -42,10 +42,13 @@ export interface KeptSnapshot extends Readonly<Omit<z.infer<typeof StoredSnapsho
 }
 
 interface Entry {
-  readonly info: KeptSnapshot;
+  /** Absent of a copy that only serves to make VMs from, and goes with the service. */
+  readonly info?: KeptSnapshot;
+  readonly directory: string;
   /** Checked once, when it is first used. */
   loaded?: Promise<Snapshot>;
   users: number;
+  isRetired?: boolean;
 }
 
 const recordName = 'snapshot.json';
@@ -69,12 +72,32 @@ export class Snapshots {
   /** The oldest first. */
   list(): readonly KeptSnapshot[] {
     const all = [...this.#entries.values()].map(({ info }) => info);
-    return all.toSorted((left, right) => left.createdAt.getTime() - right.createdAt.getTime());
+    return all
+      .filter((info) => info !== undefined)
+      .toSorted((left, right) => left.createdAt.getTime() - right.createdAt.getTime());
   }
 
   /** Throws VM_SNAPSHOT_NOT_FOUND. */
   get(id: string): KeptSnapshot {
-    return this.#entry(id).info;
+    const { info } = this.#entry(id);
+    if (info === undefined) throw notFound(id);
+    return info;
+  }
+
+  /** Has a VM captured for making others from it at once; the caller retires the copy. Throws what `capture` throws. */
+  async copy(capture: (directory: string) => Promise<Snapshot>): Promise<SnapshotId> {
+    const id = createSnapshotId();
+    const directory = `${this.#path(id)}${unfinished}`;
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    try {
+      const loaded = capture(join(directory, machineName));
+      await loaded;
+      this.#entries.set(id, { directory, loaded, users: 0 });
+      return id;
+    } catch (error) {
+      await rm(directory, { recursive: true, force: true });
+      throw error;
+    }
   }
 
   /**
@@ -101,12 +124,18 @@ export class Snapshots {
     const entry = this.#entry(id);
     entry.users += 1;
     try {
-      return await work(await this.#load(entry));
+      return await work(await this.#load(id, entry));
     } finally {
       entry.users -= 1;
-      // The memory that restores share would stay in use; machines that were restored keep it on their own.
-      if (entry.users === 0) await entry.loaded?.then((snapshot) => this.#options.driver.forget(snapshot), ignore);
+      if (entry.users === 0) await this.#release(id, entry);
     }
+  }
+
+  /** Deletes a copy as soon as nobody uses it. */
+  async retire(id: string): Promise<void> {
+    const entry = this.#entry(id);
+    entry.isRetired = true;
+    if (entry.users === 0) await this.#remove(id, entry);
   }
 
   /** VMs that were made from it go on. Throws VM_SNAPSHOT_NOT_FOUND, CONFLICT while a VM is being made from it. */
@@ -117,9 +146,19 @@ export class Snapshots {
         message: `The snapshot ${id} is in use: a VM is being made from it.`,
         context: { snapshot_id: id },
       });
+    await this.#remove(id, entry);
+  }
+
+  async #release(id: string, entry: Entry): Promise<void> {
+    // The memory that restores share would stay in use; machines that were restored keep it on their own.
+    await entry.loaded?.then((snapshot) => this.#options.driver.forget(snapshot), ignore);
+    if (entry.isRetired === true) await this.#remove(id, entry);
+  }
+
+  async #remove(id: string, entry: Entry): Promise<void> {
     this.#entries.delete(id);
     const removed = `${this.#path(id)}${unfinished}`;
-    await rename(this.#path(id), removed);
+    if (entry.directory !== removed) await rename(entry.directory, removed);
     await rm(removed, { recursive: true, force: true });
   }
 
@@ -143,7 +182,7 @@ export class Snapshots {
       await writeFileAtomically(join(directory, recordName), JSON.stringify(info));
       await rename(directory, this.#path(id));
       await syncDirectory(this.#options.directory);
-      this.#entries.set(id, { info, users: 0 });
+      this.#entries.set(id, { info, directory: this.#path(id), users: 0 });
       return info;
     } catch (error) {
       await rm(directory, { recursive: true, force: true });
@@ -153,13 +192,13 @@ export class Snapshots {
     }
   }
 
-  #load(entry: Entry): Promise<Snapshot> {
-    entry.loaded ??= this.#options.driver.loadSnapshot(join(this.#path(entry.info.id), machineName));
+  #load(id: string, entry: Entry): Promise<Snapshot> {
+    entry.loaded ??= this.#options.driver.loadSnapshot(join(entry.directory, machineName));
     return entry.loaded.catch((cause: Error) => {
       delete entry.loaded;
       throw new BigboxError('VM_SNAPSHOT_UNUSABLE', {
-        message: `The snapshot ${entry.info.id} cannot run here: ${cause.message}`,
-        context: { snapshot_id: entry.info.id },
+        message: `The snapshot ${id} cannot run here: ${cause.message}`,
+        context: { snapshot_id: id },
         cause,
       });
     });
@@ -175,7 +214,7 @@ export class Snapshots {
       }
       try {
         const info = StoredSnapshot.parse(JSON.parse(readFileSync(join(path, recordName), 'utf8')));
-        this.#entries.set(info.id, { info: { ...info, id: info.id as SnapshotId }, users: 0 });
+        this.#entries.set(info.id, { info: { ...info, id: info.id as SnapshotId }, directory: path, users: 0 });
       } catch (error) {
         this.#options.logger.error({ path, err: error }, 'a snapshot has no record that can be read; it is left alone');
       }
@@ -189,15 +228,12 @@ export class Snapshots {
   #entry(id: string): Entry {
     const entry = this.#entries.get(id);
     if (entry !== undefined) return entry;
-    throw new BigboxError('VM_SNAPSHOT_NOT_FOUND', {
-      message: `There is no snapshot ${id.slice(0, 64)}.`,
-      context: { snapshot_id: id.slice(0, 64) },
-    });
+    throw notFound(id);
   }
 
   #assertRoom(): void {
     const { limit } = this.#options;
-    const count = this.#entries.size + this.#making;
+    const count = this.list().length + this.#making;
     if (count < limit) return;
     throw new BigboxError('LIMIT_EXCEEDED', {
       message: `There are ${count} snapshots, the most that this service keeps.`,
@@ -206,6 +242,12 @@ export class Snapshots {
     });
   }
 }
+
+const notFound = (id: string): BigboxError =>
+  new BigboxError('VM_SNAPSHOT_NOT_FOUND', {
+    message: `There is no snapshot ${id.slice(0, 64)}.`,
+    context: { snapshot_id: id.slice(0, 64) },
+  });
 
 const ignore = (): void => undefined;
 

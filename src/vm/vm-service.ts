@@ -3,7 +3,7 @@ import { BigboxError, toBigboxError } from '../contracts/errors.ts';
 import type { ExecuteRequest, ExecutionEvent } from '../contracts/execution.ts';
 import type { VmServiceHealth } from '../contracts/health.ts';
 import { createExecutionId } from '../contracts/ids.ts';
-import { abortable } from '../lib/async.ts';
+import { Semaphore, abortable } from '../lib/async.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { version } from '../lib/version.ts';
@@ -11,6 +11,7 @@ import type { Driver, DriverCapabilities, Snapshot } from '../vmm/index.ts';
 import { type CodePolicy, checkCode } from './code-policy.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { execute } from './execution.ts';
+import { Forks } from './forks.ts';
 import { GuestFiles } from './guest-files.ts';
 import type { GuestProgram } from './guest-program.ts';
 import { NamedVms } from './named-vms.ts';
@@ -59,11 +60,13 @@ export class VmService {
   readonly named: NamedVms;
   readonly processes: Processes;
   readonly snapshots: Snapshots;
+  readonly forks: Forks;
   readonly #options: VmServiceOptions;
   readonly #driver: Driver;
   readonly #clock: Clock;
   readonly #unlock: () => void;
   readonly #started: Promise<Pool>;
+  readonly #restores: Semaphore;
   readonly #closing = new AbortController();
   #pool: Pool | undefined;
   #capabilities: DriverCapabilities | undefined;
@@ -88,6 +91,7 @@ export class VmService {
       clock: this.#clock,
       logger: options.logger,
     });
+    this.forks = new Forks({ named: this.named, snapshots: this.snapshots, logger });
     this.processes = new Processes({
       vms: this.named,
       clock: this.#clock,
@@ -95,6 +99,7 @@ export class VmService {
       defaultTimeoutMs: options.defaultTimeoutMs,
       logger: options.logger,
     });
+    this.#restores = new Semaphore(options.concurrentStarts);
     this.#started = this.#start();
     this.#started.catch((error: Error) => {
       this.#problem = error.message;
@@ -197,6 +202,7 @@ export class VmService {
     this.#closing.abort(new BigboxError('SHUTTING_DOWN', { message: 'The VM service is stopping.' }));
     await this.#abandonStart();
     await this.named.close();
+    await this.forks.close();
     await this.#pool?.close();
     await this.#driver.close();
     this.#unlock();
@@ -259,9 +265,14 @@ export class VmService {
     // Until then what an earlier owner left is being removed, and a new machine would be taken for it.
     await this.#startedPool(signal);
     return this.snapshots.use(snapshotId, async (snapshot) => {
-      const vm = await VirtualMachine.restore(await this.#driver.prelaunch(snapshot), this.#clock);
-      vm.occupy();
-      return vm;
+      const release = await this.#restores.acquire(AbortSignal.any([signal, this.#closing.signal]));
+      try {
+        const vm = await VirtualMachine.restore(await this.#driver.prelaunch(snapshot), this.#clock);
+        vm.occupy();
+        return vm;
+      } finally {
+        release();
+      }
     });
   }
 

@@ -3,6 +3,7 @@ import type { HttpServer } from '../../http/index.ts';
 import type { VmService } from '../../vm/index.ts';
 import { addExecuteRoutes } from './execute.ts';
 import { addFileRoutes } from './files.ts';
+import { addForkRoutes } from './forks.ts';
 import { addLifeCycleRoutes } from './life-cycle.ts';
 import { addMachineRoutes } from './machines.ts';
 import { addPoolRoutes } from './pool.ts';
@@ -18,6 +19,7 @@ export function addVmRoutes(app: HttpServer, service: VmService): void {
     addLifeCycleRoutes(app, service, prefix);
   }
   addSnapshotRoutes(app, service);
+  addForkRoutes(app, service);
   addPoolRoutes(app, service);
   addFileRoutes(app, service);
   addProcessRoutes(app, service);

@@ -19,6 +19,12 @@ const states: Readonly<Record<VmStatus, NamedVm['state']>> = {
 /** The state that goes over the wire as this status. */
 export const toState = (status: VmStatus): NamedVm['state'] => states[status];
 
+/** The copy behind a fork is nobody's to see. */
+function toOrigin({ snapshotId, forkedFrom }: NamedVm): Pick<Vm, 'snapshot_id' | 'forked_from'> {
+  if (forkedFrom !== undefined) return { forked_from: forkedFrom };
+  return snapshotId === undefined ? {} : { snapshot_id: snapshotId };
+}
+
 /** Writes a VM as it goes over the wire. */
 export function toVm(vm: NamedVm, service: VmService): Vm {
   const { vcpus, memoryMib } = service.size;
@@ -29,7 +35,7 @@ export function toVm(vm: NamedVm, service: VmService): Vm {
     requested_vm_type: vm.requestedVmType,
     status: statuses[vm.state],
     ...(vm.agentId === undefined ? {} : { agent_id: vm.agentId }),
-    ...(vm.snapshotId === undefined ? {} : { snapshot_id: vm.snapshotId }),
+    ...toOrigin(vm),
     user_id: 'owner',
     config: JSON.stringify({ vm_type: vm.vmType, vcpus, memory_mb: memoryMib }),
     vcpus,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestVmService, type TestVmService } from '../../../test/fixtures/vm-service.ts';
 import { ErrorBody } from '../../contracts/errors.ts';
 import { ExecuteResponse } from '../../contracts/execution.ts';
-import { SnapshotList, Vm, VmSnapshot } from '../../contracts/vms.ts';
+import { ForkVmResponse, SnapshotList, Vm, VmSnapshot } from '../../contracts/vms.ts';
 
 const readyTimeoutMs = 240_000;
 let service: TestVmService;
@@ -53,4 +53,29 @@ test('snapshots are made, listed, shown, used and deleted', async () => {
   expect(await refusal(service.post('/api/v1/vms', { snapshot_id: snapshot.id }))).toBe('VM_SNAPSHOT_NOT_FOUND');
   expect(await refusal(service.post('/api/v1/vms/vm-00000000/snapshots', {}))).toBe('VM_NOT_FOUND');
   expect(await run(copy, 'cat note')).toBe('before\n');
+});
+
+test('POST /api/v1/vms/:id/forks makes VMs that say where they come from', async () => {
+  const source = await makeRunning({ name: 'source' });
+  await run(source, 'echo before > note');
+  const response = await service.post(`/api/v1/vms/${source}/forks`, {
+    count: 2,
+    name: 'try',
+    metadata: { try: 'yes' },
+  });
+  const { forks } = ForkVmResponse.parse(await response.json());
+  expect(forks.map(({ name, status }) => [name, status])).toEqual([
+    ['try-1', 'creating'],
+    ['try-2', 'creating'],
+  ]);
+  for (const { id } of forks) {
+    await expect.poll(async () => (await show(id)).status, { timeout: 30_000 }).toBe('running');
+    expect(await run(id, 'cat note; hostname')).toBe(`before\n${id}\n`);
+    const vm = await show(id);
+    expect([vm.forked_from, vm.snapshot_id, vm.metadata]).toEqual([source, undefined, { try: 'yes' }]);
+  }
+  expect(await list()).toEqual([]);
+  for (const body of [{ count: 0 }, { count: 101 }, { count: 1.5 }])
+    expect(await refusal(service.post(`/api/v1/vms/${source}/forks`, body))).toBe('INVALID_REQUEST');
+  expect(await refusal(service.post(`/api/v1/vms/${source}/forks`, { count: 100 }))).toBe('LIMIT_EXCEEDED');
 });

@@ -1,0 +1,100 @@
+import type { Logger } from '../lib/log.ts';
+import { IdempotencyKeys } from './idempotency-keys.ts';
+import type { NamedVm } from './named-vm.ts';
+import type { NamedVms } from './named-vms.ts';
+import type { Snapshots } from './snapshots.ts';
+
+export interface ForksOptions {
+  readonly named: NamedVms;
+  readonly snapshots: Snapshots;
+  readonly logger: Logger;
+}
+
+export interface ForkWish {
+  readonly count: number;
+  /** The forks are called so, with a number behind; after the source without it. */
+  readonly name?: string;
+  /** Added to the labels of the source. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+const maxKeysKept = 1000;
+
+/** Makes VMs that go on from where a living one stands. */
+export class Forks {
+  readonly #options: ForksOptions;
+  readonly #keys = new IdempotencyKeys<Promise<readonly NamedVm[]>>(maxKeysKept);
+
+  readonly #discarding = new Set<Promise<void>>();
+
+  constructor(options: ForksOptions) {
+    this.#options = options;
+  }
+
+  /** Waits until no copy is left; the VMs must be deleted before. */
+  async close(): Promise<void> {
+    await Promise.all(this.#discarding);
+  }
+
+  /**
+   * Copies a VM once, lets it go on, and begins to make the forks of the copy, with the environment, the timeout and the labels of
+   * the source. The same wish with the same idempotency key gives the first one's. Throws VM_NOT_FOUND, LIMIT_EXCEEDED, CONFLICT, and
+   * what `NamedVms.capture` throws; no fork is left then.
+   */
+  fork(vmId: string, wish: ForkWish, idempotencyKey?: string): Promise<readonly NamedVm[]> {
+    return this.#keys.once(idempotencyKey, { vmId, ...wish }, async () => {
+      try {
+        return await this.#fork(vmId, wish);
+      } catch (error) {
+        if (idempotencyKey !== undefined) this.#keys.forget(idempotencyKey);
+        throw error;
+      }
+    });
+  }
+
+  async #fork(vmId: string, wish: ForkWish): Promise<readonly NamedVm[]> {
+    const { named, snapshots } = this.#options;
+    named.assertRoom(wish.count);
+    const copyId = await snapshots.copy((directory) => named.capture(vmId, directory));
+    const forks: NamedVm[] = [];
+    try {
+      const source = named.get(vmId);
+      for (let number = 1; number <= wish.count; number += 1)
+        forks.push(named.create({ ...toForkWish(source, wish, number), snapshotId: copyId }));
+    } catch (error) {
+      await Promise.all(forks.map(({ id }) => named.delete(id)));
+      await this.#discard(copyId, []);
+      throw error;
+    }
+    const discarded = this.#discard(copyId, forks).finally(() => this.#discarding.delete(discarded));
+    this.#discarding.add(discarded);
+    return forks;
+  }
+
+  /** The copy goes when the last fork no longer needs it. */
+  async #discard(copyId: string, forks: readonly NamedVm[]): Promise<void> {
+    const { named, snapshots, logger } = this.#options;
+    try {
+      // A fork that was deleted meanwhile needs nothing.
+      await Promise.allSettled(forks.map(({ id }) => named.settled(id)));
+      await snapshots.retire(copyId);
+    } catch (error) {
+      logger.error({ snapshot_id: copyId, err: error }, 'the copy behind forks could not be removed');
+    }
+  }
+}
+
+const toForkWish = (
+  source: NamedVm,
+  { name, metadata }: ForkWish,
+  number: number,
+): Parameters<NamedVms['create']>[0] => ({
+  vmType: source.vmType,
+  name: `${name ?? source.name}-${number}`,
+  ...(source.agentId === undefined ? {} : { agentId: source.agentId }),
+  forkedFrom: source.id,
+  metadata: { ...source.metadata, ...metadata },
+  environment: source.environment,
+  ...(source.timeoutMs === undefined ? {} : { timeoutMs: source.timeoutMs }),
+  onTimeout: source.onTimeout,
+});
