@@ -30,7 +30,8 @@ let url = '';
 async function startVmWire(): Promise<string> {
   vmService = createServer((request, response) => {
     response.writeHead(request.url === '/health' ? 503 : 200, { 'content-type': 'application/json' });
-    response.end(JSON.stringify({ asked: `${request.method} ${request.url}`, as: request.headers.authorization }));
+    const { authorization: as, 'last-event-id': after, 'idempotency-key': once } = request.headers;
+    response.end(JSON.stringify({ asked: `${request.method} ${request.url}`, as, after, once }));
   });
   vmService.listen(0, '127.0.0.1');
   await once(vmService, 'listening');
@@ -285,6 +286,8 @@ describe('the other routes', () => {
       asked: 'GET /api/v1/vms/vm-1/files?path=/etc',
       as: `Bearer ${serviceKey}`,
     });
+    const repeated = await get('/api/v1/vms/vm-1/files', { 'last-event-id': '7', 'idempotency-key': 'mine' });
+    await expect(repeated.json()).resolves.toMatchObject({ after: '7', once: 'mine' });
     const escape = rawRequest(url, { path: '/api/v1/vms/%2e%2e/%2e%2e/llm/execute', headers: key });
     escape.end();
     const [response] = (await once(escape, 'response')) as [IncomingMessage];
