@@ -161,6 +161,32 @@ describe('fcctl vm exec', () => {
   });
 });
 
+describe('fcctl vm ps, logs and kill', () => {
+  test('find a detached process again, with what it wrote, and end it', async () => {
+    const line = 'echo begun; echo trouble >&2; while :; do sleep 1; done';
+    const id = (await fcctl(['vm', 'exec', vm, '-d', '--shell', '--', line])).stdout.trim();
+    const logs = ['vm', 'logs', vm, id];
+    await expect.poll(async () => (await fcctl(logs)).stderr, { timeout: 20_000 }).toBe('trouble\n');
+    expect(await fcctl(logs)).toEqual({ code: 0, stdout: 'begun\n', stderr: 'trouble\n' });
+    expect((await fcctl(['vm', 'ps', vm])).stdout).toMatch(
+      new RegExp(`^${id} +running +\\d+ s +bash -c echo begun;`, 'm'),
+    );
+    const onOutput = (): void => void fcctl(['vm', 'kill', 'mine', id]);
+    const followed = await fcctl([...logs, '--follow'], { onOutput });
+    expect(followed).toMatchObject({ code: 1, stdout: 'begun\n' });
+    expect(followed.stderr).toMatch(/^trouble\nerror: The command was stopped from elsewhere/);
+    expect(JSON.parse((await fcctl(['vm', 'ps', vm, '--json'])).stdout)).toContainEqual(
+      expect.objectContaining({ id, state: 'ended', outcome: 'killed' }),
+    );
+  });
+
+  test('end with the exit code of a process that ended before, and name the way to those that there are', async () => {
+    const id = (await fcctl(['vm', 'exec', vm, '--detach', '--shell', '--', 'echo done; exit 7'])).stdout.trim();
+    expect(await fcctl(['vm', 'logs', vm, id, '-f'])).toEqual({ code: 7, stdout: 'done\n', stderr: '' });
+    expect((await fcctl(['vm', 'logs', vm, 'proc-0'])).stderr).toContain('fcctl vm ps shows those that there are.');
+  });
+});
+
 describe('fcctl cp', () => {
   let folder: string;
   beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'bigbox-copy-'))));

@@ -36,7 +36,7 @@ export async function runInVm(client: VmClient, program: ProgramInVm, signal: Ab
     stdin?.destroy();
   };
   try {
-    const following = follow(client, address, { program, signal }).finally(stopFeeding);
+    const following = followInVm(client, address, { program, signal }).finally(stopFeeding);
     const [end] = await Promise.all([following, feed(client, address, { program, signal: ended.signal })]);
     return end;
   } catch (error) {
@@ -45,14 +45,21 @@ export async function runInVm(client: VmClient, program: ProgramInVm, signal: Ab
   }
 }
 
-interface FollowOptions {
-  readonly program: ProgramInVm;
+interface FollowOptions<TProgram> {
+  readonly program: TProgram;
   readonly signal: AbortSignal;
+  /** Where to begin in the output; at its very beginning without it. */
+  readonly after?: number;
 }
 
-async function follow(client: VmClient, address: ProcessAddress, { program, signal }: FollowOptions): Promise<EndInVm> {
+/** Hands on the output of a process, what is kept of it and then what comes, to its end. Throws what the service says. */
+export async function followInVm(
+  client: VmClient,
+  address: ProcessAddress,
+  { program, signal, after = 0 }: FollowOptions<Pick<ProgramInVm, 'onOutput'>>,
+): Promise<EndInVm> {
   let lostBytes = 0;
-  for await (const event of client.processOutput(address, { encoding: 'base64', signal })) {
+  for await (const event of client.processOutput(address, { after, encoding: 'base64', signal })) {
     if (event.type === 'exit') return { process: event.process, lostBytes };
     if (event.type === 'output') await program.onOutput(event.stream, Buffer.from(event.data, event.encoding));
     else lostBytes += event.bytes;
@@ -61,7 +68,11 @@ async function follow(client: VmClient, address: ProcessAddress, { program, sign
 }
 
 /** Ends when the input does, when the program does not take more of it, or quietly when the program has ended. */
-async function feed(client: VmClient, address: ProcessAddress, { program, signal }: FollowOptions): Promise<void> {
+async function feed(
+  client: VmClient,
+  address: ProcessAddress,
+  { program, signal }: FollowOptions<ProgramInVm>,
+): Promise<void> {
   const { stdin, onWarning } = program;
   if (stdin === undefined) return;
   try {

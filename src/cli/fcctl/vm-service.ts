@@ -36,6 +36,7 @@ function toBaseUrl(text: string): string {
 const remedies: Partial<Record<ErrorCode, string>> = {
   INVALID_REQUEST: 'Correct what it names; --help shows what the command takes.',
   VM_NOT_FOUND: 'fcctl vm list shows those that there are.',
+  PROCESS_NOT_FOUND: 'fcctl vm ps shows those that there are.',
   VM_SNAPSHOT_NOT_FOUND: 'fcctl snapshot list shows those that there are.',
   VM_TEMPLATE_UNKNOWN: 'Use one of these names, or leave --type out.',
   VM_UNAVAILABLE: 'fcctl pool show may name the cause.',

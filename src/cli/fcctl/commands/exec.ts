@@ -1,16 +1,15 @@
-import { constants } from 'node:os';
 import { posix } from 'node:path';
 import { Argument, Command, Option } from 'commander';
-import { BigboxError, fromErrorBody } from '../../../contracts/errors.ts';
 import type { StartProcessRequest } from '../../../contracts/processes.ts';
 import type { VmClient } from '../../../sdk/index.ts';
 import { withExamples } from '../../examples.ts';
 import { jsonFlag } from '../../flags/json.ts';
 import { type InstanceFlags, withInstanceFlags } from '../../instance.ts';
+import { toExitCode } from '../exit-code.ts';
 import { findVmId, vmArgument } from '../find-vm.ts';
 import { addVariable, parseSecondsUpTo } from '../parse-words.ts';
 import { guestHome } from '../place.ts';
-import { type EndInVm, type ProgramInVm, runInVm } from '../run-in-vm.ts';
+import { type ProgramInVm, runInVm } from '../run-in-vm.ts';
 import { withVmService } from '../vm-service.ts';
 import { writeTo } from '../write-to.ts';
 
@@ -20,6 +19,7 @@ interface ExecFlags extends InstanceFlags {
   readonly env?: Readonly<Record<string, string>>;
   readonly user?: string;
   readonly stdin?: true;
+  readonly detach?: true;
   readonly timeout?: number;
   readonly json?: true;
 }
@@ -38,6 +38,7 @@ export function execCommand(): Command {
       )
       .addOption(new Option('--user <name>', 'user in the VM (default: sandbox, who has no rights)'))
       .addOption(new Option('-i, --stdin', 'hand what comes on stdin to the command'))
+      .addOption(new Option('-d, --detach', 'print the id of the process and leave it running').conflicts('stdin'))
       .addOption(
         new Option('--timeout <seconds>', 'stop it after this time (default: never)').argParser(
           parseSecondsUpTo(604_800),
@@ -48,7 +49,9 @@ export function execCommand(): Command {
     .action((word: string, words: readonly string[], flags: ExecFlags) =>
       withVmService(flags, async (client, signal) => {
         const vmId = await findVmId(client, word, signal);
-        await execute(client, toProgram(vmId, words, flags), { json: flags.json === true, signal });
+        const program = toProgram(vmId, words, flags);
+        if (flags.detach === true) await detach(client, program, flags.json === true);
+        else await execute(client, program, { json: flags.json === true, signal });
       }),
     );
   return withExamples(
@@ -73,6 +76,11 @@ function toProgram(vmId: string, words: readonly string[], flags: ExecFlags): Pr
   return { vmId, request, onWarning, ...(stdin === true ? { stdin: process.stdin } : {}) };
 }
 
+async function detach(client: VmClient, { vmId, request }: Program, json: boolean): Promise<void> {
+  const started = await client.startProcess(vmId, request);
+  process.stdout.write(json ? `${JSON.stringify(started)}\n` : `${started.id}\n`);
+}
+
 interface ExecuteOptions {
   readonly json: boolean;
   readonly signal: AbortSignal;
@@ -88,26 +96,4 @@ async function execute(client: VmClient, program: Program, { json, signal }: Exe
     await writeTo(process.stdout, `${JSON.stringify({ ...end.process, stdout, stderr })}\n`);
   }
   process.exitCode = toExitCode(end);
-}
-
-/** Gives what a shell would: the code, or 128 and the signal. Throws what else ended the command: a limit, its VM, somebody. */
-function toExitCode({ process: ended, lostBytes }: EndInVm): number {
-  const { id, outcome, exit_code: code = -1, signal, error_detail: detail } = ended;
-  if (lostBytes > 0) reportLoss(lostBytes, code);
-  if (outcome === 'exited') return code;
-  if (detail !== undefined) throw fromErrorBody(detail);
-  const number = Object.entries(constants.signals).find(([name]) => name === signal)?.[1];
-  if (outcome === 'signalled' && number !== undefined) return 128 + number;
-  throw new BigboxError('EXECUTION_CANCELLED', { message: `The command was stopped from elsewhere (process ${id}).` });
-}
-
-/** A hole in the output must not look like success. */
-function reportLoss(bytes: number, code: number): void {
-  const message = `${bytes} bytes of the output came faster than they were read here and are lost.`;
-  if (code !== 0) return void process.stderr.write(`warning: ${message}\n`);
-  throw new BigboxError('LIMIT_EXCEEDED', {
-    message,
-    context: { limit: 'kept output', lost_bytes: bytes },
-    remedy: 'Write it to a file in the VM and fetch that, or compress it there.',
-  });
 }

@@ -5,6 +5,7 @@ import { execCommand } from './exec.ts';
 import { filesCommand } from './files.ts';
 import { listCommand } from './list.ts';
 import { pauseCommand, resumeCommand } from './pause.ts';
+import { killCommand, logsCommand, processListCommand } from './processes.ts';
 import { removeCommand } from './rm.ts';
 import { showCommand } from './show.ts';
 import { snapshotVmCommand } from './snapshot-vm.ts';
@@ -17,6 +18,9 @@ export function vmCommand(): Command {
     .addCommand(listCommand())
     .addCommand(showCommand())
     .addCommand(execCommand())
+    .addCommand(processListCommand())
+    .addCommand(logsCommand())
+    .addCommand(killCommand())
     .addCommand(filesCommand())
     .addCommand(pauseCommand())
     .addCommand(resumeCommand())
