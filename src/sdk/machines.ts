@@ -2,6 +2,8 @@ import type { z } from 'zod';
 import {
   type CreateVmRequest,
   CreateVmResponse,
+  type ForkVmRequest,
+  ForkVmResponse,
   metadataPrefix,
   PoolStatistics,
   Vm,
@@ -20,6 +22,8 @@ export interface MachineClient {
   deleteVm(id: string, signal?: AbortSignal): Promise<void>;
   pauseVm(id: string, signal?: AbortSignal): Promise<Vm>;
   resumeVm(id: string, signal?: AbortSignal): Promise<Vm>;
+  /** Makes VMs that go on from where this one stands, and answers before they run. */
+  forkVm(id: string, wish: Partial<z.infer<typeof ForkVmRequest>>, signal?: AbortSignal): Promise<readonly Vm[]>;
   pool(signal?: AbortSignal): Promise<PoolStatistics>;
 }
 
@@ -63,6 +67,8 @@ export function createMachineClient(connection: ConnectionOptions): MachineClien
     deleteVm: async (id, signal) => void (await call(pathOf(id), { method: 'DELETE' }, signal)),
     pauseVm: async (id, signal) => Vm.parse(await call(`${pathOf(id)}/pause`, { method: 'POST' }, signal)),
     resumeVm: async (id, signal) => Vm.parse(await call(`${pathOf(id)}/resume`, { method: 'POST' }, signal)),
+    forkVm: async (id, wish, signal) =>
+      ForkVmResponse.parse(await call(`${pathOf(id)}/forks`, { method: 'POST', body: wish }, signal)).forks,
     pool: async (signal) => PoolStatistics.parse(await call('/api/vm-pool/stats', {}, signal)),
   };
 }

@@ -94,6 +94,22 @@ describe('fcctl vm snapshot', () => {
   });
 });
 
+describe('fcctl vm fork', () => {
+  test('makes VMs that go on from where one stands', async () => {
+    await fcctl(['vm', 'exec', vm, '--shell', '--', 'echo origin > fork.txt']);
+    const made = await fcctl(['vm', 'fork', 'mine', '--count', '2', '--name', 'try', '--label', 'a=b', '--wait']);
+    expect(made).toMatchObject({ code: 0, stderr: expect.stringMatching(/ forked .* 2 running\n$/) as string });
+    const ids = made.stdout.trim().split('\n');
+    const listed = JSON.parse((await fcctl(['vm', 'list', '--label', 'a=b', '--json'])).stdout) as Vm[];
+    expect(listed.map(({ id, name, forked_from }) => [id, name, forked_from])).toEqual(
+      ids.map((id, index) => [id, `try-${index + 1}`, vm]),
+    );
+    for (const id of ids) expect((await fcctl(['vm', 'exec', id, '--', 'cat', 'fork.txt'])).stdout).toBe('origin\n');
+    expect((await fcctl(['vm', 'exec', vm, '--', 'cat', 'fork.txt'])).stdout).toBe('origin\n');
+    expect((await fcctl(['vm', 'rm', ...ids])).code).toBe(0);
+  });
+});
+
 describe('fcctl vm exec', () => {
   test('keeps stdout and stderr apart and ends with the exit code of the guest', async () => {
     const code = 'echo out; echo err >&2; exit 42';

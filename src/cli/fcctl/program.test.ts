@@ -26,6 +26,10 @@ describe('fcctl', () => {
       "WRONG_USAGE Option '--label <key=value>' argument 'a b=c' is invalid. A label is set as KEY=VALUE, its key of letters, digits, dots, - and _.",
     ],
     [
+      ['vm', 'fork', 'mine', '--count', '101'],
+      "WRONG_USAGE Option '--count <number>' argument '101' is invalid. It is a number from 1 to 100.",
+    ],
+    [
       ['vm', 'list', '--state', 'asleep'],
       "WRONG_USAGE Option '--state <state>' argument 'asleep' is invalid. Allowed choices are creating, running, paused, failed.",
     ],

@@ -1,6 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { Command, Option } from 'commander';
-import { BigboxError, fromErrorBody } from '../../../contracts/errors.ts';
 import type { CreateVmRequest, Vm } from '../../../contracts/vms.ts';
 import type { VmClient } from '../../../sdk/index.ts';
 import { withExamples } from '../../examples.ts';
@@ -9,6 +7,7 @@ import { type InstanceFlags, withInstanceFlags } from '../../instance.ts';
 import { formatDuration, formatLine } from '../../output/format.ts';
 import { findSnapshotId } from '../find-snapshot.ts';
 import { addLabel, addVariable, parseSecondsUpTo } from '../parse-words.ts';
+import { untilRunning } from '../until-running.ts';
 import { withVmService } from '../vm-service.ts';
 
 interface CreateFlags extends InstanceFlags {
@@ -22,9 +21,6 @@ interface CreateFlags extends InstanceFlags {
   readonly wait?: true;
   readonly json?: true;
 }
-
-const patienceMs = 120_000;
-const pauseMs = 100;
 
 /** `fcctl vm create`: makes a VM and prints its id. */
 export function createCommand(): Command {
@@ -78,20 +74,4 @@ async function create(client: VmClient, flags: CreateFlags, signal: AbortSignal)
     process.stderr.write(`${formatLine(id, 'running', formatDuration(performance.now() - started), vm_type)}\n`);
   }
   process.stdout.write(flags.json === true ? `${JSON.stringify(await client.vm(id, signal))}\n` : `${id}\n`);
-}
-
-/** A VM that does not come up in time is left as it is: it may still, and fcctl vm show tells. */
-async function untilRunning(client: VmClient, id: string, signal: AbortSignal): Promise<Vm> {
-  const deadline = performance.now() + patienceMs;
-  for (;;) {
-    const vm = await client.vm(id, signal);
-    if (vm.status === 'running') return vm;
-    if (vm.status === 'failed') throw fromErrorBody(vm.error_detail);
-    if (performance.now() > deadline)
-      throw new BigboxError('VM_UNAVAILABLE', {
-        message: `The VM ${id} is ${vm.status} after ${patienceMs / 1000} s.`,
-        context: { vm_id: id },
-      });
-    await wait(pauseMs, undefined, { signal });
-  }
 }

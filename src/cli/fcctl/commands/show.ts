@@ -36,6 +36,7 @@ function toFacts(vm: Vm): readonly (readonly [string, string])[] {
     ['status', vm.status],
     ['type', `${vm.vm_type}${alias}`],
     ...(vm.snapshot_id === undefined ? [] : [['from', vm.snapshot_id] as const]),
+    ...(vm.forked_from === undefined ? [] : [['fork of', vm.forked_from] as const]),
     ['vcpus', String(vm.vcpus)],
     ['memory', `${vm.memory_mb} MB`],
     ['made', vm.created_at],

@@ -3,6 +3,7 @@ import { withExamples } from '../../examples.ts';
 import { createCommand } from './create.ts';
 import { execCommand } from './exec.ts';
 import { filesCommand } from './files.ts';
+import { forkCommand } from './fork.ts';
 import { listCommand } from './list.ts';
 import { pauseCommand, resumeCommand } from './pause.ts';
 import { killCommand, logsCommand, processListCommand } from './processes.ts';
@@ -25,6 +26,7 @@ export function vmCommand(): Command {
     .addCommand(pauseCommand())
     .addCommand(resumeCommand())
     .addCommand(snapshotVmCommand())
+    .addCommand(forkCommand())
     .addCommand(removeCommand());
   return withExamples(
     command,
