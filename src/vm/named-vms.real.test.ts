@@ -137,16 +137,6 @@ describe('pause() and resume()', () => {
     await service.named.settled(id);
     await expect(service.named.resume('vm-00000000')).rejects.toMatchObject({ code: 'VM_NOT_FOUND' });
   });
-
-  test('tell that a paused VM died', async () => {
-    const id = await make();
-    await service.named.pause(id);
-    await killMachines(dataDir);
-    await expect.poll(() => service.named.get(id).state, { timeout: 10_000 }).toBe('failed');
-    await expect(service.named.resume(id)).rejects.toMatchObject({ code: 'VM_LOST' });
-    await expect(service.named.pause(id)).rejects.toMatchObject({ code: 'VM_LOST' });
-    expect(await run(await make(), 'echo another')).toBe('another\n');
-  });
 });
 
 describe('delete()', () => {
@@ -170,5 +160,17 @@ describe('delete()', () => {
         { timeout: 30_000 },
       )
       .toBe(0);
+  });
+});
+
+/** Last, for it kills the clones of the pool too, and the pool takes a while to recover. */
+describe('the death of a VM', () => {
+  test('is told, also while the VM is paused', async () => {
+    const id = await make();
+    await service.named.pause(id);
+    await killMachines(dataDir);
+    await expect.poll(() => service.named.get(id).state, { timeout: 10_000 }).toBe('failed');
+    await expect(service.named.resume(id)).rejects.toMatchObject({ code: 'VM_LOST' });
+    await expect(service.named.pause(id)).rejects.toMatchObject({ code: 'VM_LOST' });
   });
 });
