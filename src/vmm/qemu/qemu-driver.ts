@@ -174,8 +174,10 @@ export class QemuDriver implements Driver {
     };
     const plain = [await add(spec.kernel), await add(spec.initramfs), await add(spec.disk)];
     if (snapshot === undefined) return plain;
-    const memory = await this.#memoryOf(snapshot);
-    const opened = [...plain, memory.handle.fd, await add(join(snapshot.directory, fileNames.deviceState))];
+    // A descriptor of its own: the shared one may be closed while this machine starts.
+    const memory = await (await this.#memoryOf(snapshot)).open();
+    files.push(memory);
+    const opened = [...plain, memory.fd, await add(join(snapshot.directory, fileNames.deviceState))];
     for (const name of snapshot.layers) opened.push(await add(directory.file(name)));
     return opened;
   }

@@ -34,7 +34,8 @@ my $end = <STDIN>;
 export interface TemplateMemory {
   /** True where a clone cannot change it. */
   readonly sealed: boolean;
-  readonly handle: FileHandle;
+  /** Opens it once more. Throws a plain error when it has been closed. */
+  open(): Promise<FileHandle>;
   close(): Promise<void>;
 }
 
@@ -43,8 +44,19 @@ export async function openTemplateMemory(path: string, seal: boolean): Promise<T
   const sealed = seal ? await openSealed(path) : undefined;
   if (sealed !== undefined) return sealed;
   if (seal) await chmod(path, 0o666);
-  const handle = await open(path, 'r+');
-  return { sealed: false, handle, close: () => handle.close() };
+  return toMemory(await open(path, 'r+'), false);
+}
+
+async function toMemory(handle: FileHandle, sealed: boolean): Promise<TemplateMemory> {
+  const { ino, dev } = await handle.stat();
+  const reopen = async (): Promise<FileHandle> => {
+    const again = await open(`/proc/self/fd/${handle.fd}`, 'r+');
+    const found = await again.stat();
+    if (found.ino === ino && found.dev === dev) return again;
+    await again.close();
+    throw new Error('the memory of the snapshot was closed');
+  };
+  return { sealed, open: reopen, close: () => handle.close() };
 }
 
 async function openSealed(path: string): Promise<TemplateMemory | undefined> {
@@ -53,7 +65,7 @@ async function openSealed(path: string): Promise<TemplateMemory | undefined> {
   try {
     const descriptor = await readDescriptor(child);
     const handle = await open(`/proc/${child.pid}/fd/${descriptor}`, 'r+');
-    return { sealed: true, handle, close: () => handle.close() };
+    return await toMemory(handle, true);
   } catch {
     return undefined;
   } finally {
