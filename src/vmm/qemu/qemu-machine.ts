@@ -2,7 +2,6 @@ import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BigboxError } from '../../contracts/errors.ts';
 import { connectGuest, type GuestConnection } from '../../guest/index.ts';
-import { abortable } from '../../lib/async.ts';
 import type {
   Capture,
   DriverCapabilities,
@@ -58,11 +57,12 @@ export class QemuMachine implements Machine {
 
   async connect(signal: AbortSignal): Promise<GuestConnection> {
     const socketPath = this.#parts.directory.socket(fileNames.agent);
-    const lost = this.exited.then((exit) => {
-      throw new BigboxError('VM_LOST', { message: `The VM ended: ${exit.detail}.`, context: { machine: this.id } });
-    });
-    lost.catch(() => undefined);
-    return abortable(Promise.race([connectGuest({ socketPath, signal }), lost]), signal);
+    // Dialling must end with the machine: the path names a descriptor, whose number the next machine's directory gets.
+    const gone = new AbortController();
+    void this.exited.then(({ detail }) =>
+      gone.abort(new BigboxError('VM_LOST', { message: `The VM ended: ${detail}.`, context: { machine: this.id } })),
+    );
+    return connectGuest({ socketPath, signal: AbortSignal.any([signal, gone.signal]) });
   }
 
   pause(): Promise<void> {

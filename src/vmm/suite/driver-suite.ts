@@ -169,6 +169,19 @@ export function describeDriver(name: string, options: DriverSuiteOptions): void 
       expect(machine.consoleTail()).toMatch(/nowhere|Kernel panic|agent/);
     });
 
+    test('dials a machine no more when it is gone, and never the next one in its place', async () => {
+      const machine = await restore();
+      await machine.pause();
+      const dialling = machine.connect(AbortSignal.timeout(agentTimeoutMs));
+      const failure = expect(dialling).rejects.toMatchObject({ code: 'VM_LOST' });
+      await machine.destroy();
+      await failure;
+      const next = await restore();
+      const connection = await connect(next);
+      expect(await run(connection, 'echo here')).toBe('here\n');
+      connection.close();
+    });
+
     test('refuses a damaged snapshot', async () => {
       const machine = own(await driver.boot(spec));
       (await connect(machine)).close();
