@@ -6,9 +6,9 @@ import type { CodeBlock } from './code-blocks.ts';
 import { lists, type RawDraft, toDraftFields, toDraftShape, toQuestions } from './draft-shape.ts';
 import { toPoints } from './points.ts';
 import { toCodeBlocks } from './program.ts';
-import { type Assignment, toPerspectiveSystem, toTopicLines } from './prompts.ts';
+import { type Assignment, exampleTopic, toPerspectiveSystem, toTopicLines } from './prompts.ts';
 import { type AgentDelta, callForStructure } from './structured-call.ts';
-import { cleanStatement, isAboutTheTask, shorten } from './text/index.ts';
+import { cleanStatement, isAboutTheTask, isNearDuplicate, shorten } from './text/index.ts';
 
 export interface DraftRequest extends Assignment {
   readonly model: Model;
@@ -76,15 +76,13 @@ function toSystem(request: DraftRequest, asksForProgram: boolean): string {
 const programRule =
   'program: lines of Python without imports. figures: two to four assignments of example figures on this topic; calculation: one line that computes a yearly amount from them; print: the amount with its unit';
 
-/** On a matter that no topic shares; a model that copies it is found out by comparison. */
-const exampleTopic = { topic: 'Food waste in a school kitchen', domains: [] };
-
 /** The catalogue's example in the form of an answer; without the opinion, which a model would copy. */
 function toExample({ example }: Perspective, asksForProgram: boolean): { readonly example?: ModelExample } {
   if (example === undefined) return {};
   const { program, ...texts } = example;
   const code = asksForProgram && program !== undefined ? { program } : {};
-  return { example: { prompt: toTopicLines(exampleTopic).join('\n'), answer: JSON.stringify({ ...texts, ...code }) } };
+  const prompt = toTopicLines({ topic: exampleTopic, domains: [] }).join('\n');
+  return { example: { prompt, answer: JSON.stringify({ ...texts, ...code }) } };
 }
 
 interface AnswerContext {
@@ -103,7 +101,8 @@ function toAnswer(
   };
   const examples = example === undefined ? [] : lists.flatMap((list) => Object.values(example[list]));
   const points = toPoints(texts, { perspective, topic, notThis: examples });
-  const summary = toSummary(raw.summary, topic) || (points.key_points[0]?.text ?? '');
+  const summary =
+    toSummary(raw.summary, { topic, notThis: example?.summary ?? '' }) || (points.key_points[0]?.text ?? '');
   const statements = points.key_points.length + points.insights.length + points.recommendations.length;
   if (summary === '' || statements < 2)
     throw new BigboxError('ANSWER_UNUSABLE', {
@@ -116,10 +115,10 @@ function toAnswer(
 /** Small models announce what they were asked to say. */
 const preamble = /^\s*(?:the|my|our)\s(?:advice|recommendation|answer|position)\sis\s(?:to|that)\s+/iu;
 
-/** Empty where the model talks about its task instead of the topic. */
-function toSummary(raw: string, topic: string): string {
+/** Empty where the model talks about its task instead of the topic, or repeats the example. */
+function toSummary(raw: string, { topic, notThis }: { readonly topic: string; readonly notThis: string }): string {
   const text = shorten(cleanStatement(raw.replace(preamble, ''), topic), 40);
-  return isAboutTheTask(text) ? '' : text;
+  return isAboutTheTask(text) || isNearDuplicate(text, notThis, topic) ? '' : text;
 }
 
 function toOpinion(raw: RawDraft['opinion']): ModelOpinion {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Level, type Perspective } from '../contracts/analysis.ts';
+import { Level, type Perspective, type ProgramParts } from '../contracts/analysis.ts';
 import type { LiveField } from './live-text.ts';
 
 /** The lists of an answer, in the order in which they are asked for and shown. */
@@ -40,8 +40,8 @@ const Opinion = z.object({
 
 const line = z.string().meta({ maxLength: 110 });
 
-/** A small program in the parts that it must have: small models leave out what no key asks for. */
-const Program = z.object({
+/** The parts of a program under keys of their own: small models leave out what no key asks for. */
+const Program: z.ZodType<ProgramParts> = z.object({
   figures: z.array(line).meta({ minItems: 2, maxItems: 4 }),
   calculation: line,
   print: line,

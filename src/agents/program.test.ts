@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type ProgramParts, toCodeBlocks } from './program.ts';
+import type { ProgramParts } from '../contracts/analysis.ts';
+import { toCodeBlocks } from './program.ts';
 
 const whole: ProgramParts = {
   figures: ['hours = 2', 'weeks = 3'],

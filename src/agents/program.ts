@@ -1,12 +1,6 @@
+import type { ProgramParts } from '../contracts/analysis.ts';
 import { isBalanced } from './balance.ts';
 import type { CodeBlock } from './code-blocks.ts';
-
-/** A small Python program in the parts that a model is asked for. */
-export interface ProgramParts {
-  readonly figures: readonly string[];
-  readonly calculation: string;
-  readonly print: string;
-}
 
 /**
  * The program, where it can run and computes something; none otherwise. It comes line by line, which spares a small model the escapes

@@ -8,6 +8,9 @@ export interface Assignment {
   readonly role?: string | undefined;
 }
 
+/** What every example of a good answer is about; a model that copies one is found out by comparison. */
+export const exampleTopic = 'Food waste in a school kitchen';
+
 const commonEnglish = /\b(?:the|of|and|to|in|our|for|on|is|should|how|what|a)\b/i;
 
 /** A guess from letters and common words. */

@@ -96,12 +96,14 @@ describe('draftAnswer() on recorded answers', () => {
       key_points: { cause: copied },
       insights: {},
       recommendations: {},
-      summary: 'Let pupils order ahead.',
+      summary: 'Let pupils order a day ahead, because most waste comes from absent children.',
     };
     const perspective = { ...toPerspective('analytical'), example };
-    const copy = (text: string): string => text.replace(/(?<="cause":)"[^"]+"/, `"${copied}"`);
+    const copy = (text: string): string =>
+      text.replace(/(?<="cause":)"[^"]+"/, `"${copied}"`).replace(/(?<="summary":)"[^"]+"/, `"${example.summary}"`);
     const { answer } = await draft('analytical', copy, perspective);
     expect(answer.key_points).toHaveLength(2);
+    expect(answer.summary).toBe(answer.key_points[0]?.text);
   });
 
   test('numbers the points of each list without gaps', async () => {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { CodeRun, PerspectiveAnswer, Point, TokenUsage } from '../contracts/analysis.ts';
 import type { Draft, DraftRequest } from './draft-answer.ts';
 import { maxSummaryLength } from './draft-shape.ts';
-import { toPerspectiveSystem } from './prompts.ts';
+import { exampleTopic, toPerspectiveSystem } from './prompts.ts';
 import { type AgentDelta, callForStructure } from './structured-call.ts';
 import { cleanStatement, isNearDuplicate, shorten } from './text/index.ts';
 
@@ -61,9 +61,8 @@ const isUseful = ({ result }: CodeRun): boolean =>
 const rule =
   'You get what a program of yours printed; the figures that it starts from are examples, not measurements. Answer with JSON. finding: one sentence of 10 to 25 words that repeats the printed amount and says what it would mean, beginning with "With the example figures"';
 
-/** On a matter that no topic shares. */
 const example = {
-  prompt: toPrompt('Food waste in a school kitchen', ['Food thrown away in a year: 7410 kg']),
+  prompt: toPrompt(exampleTopic, ['Food thrown away in a year: 7410 kg']),
   answer: JSON.stringify({ finding: 'With the example figures, the kitchen would throw away 7410 kg of food a year.' }),
 };
 

@@ -4,7 +4,7 @@ import { BigboxError } from '../contracts/errors.ts';
 import type { Model } from '../contracts/ports.ts';
 import { maxSummaryLength } from './draft-shape.ts';
 import type { LiveField } from './live-text.ts';
-import { toLanguageRule } from './prompts.ts';
+import { exampleTopic, toLanguageRule } from './prompts.ts';
 import { type AgentDelta, callForStructure } from './structured-call.ts';
 import { type PlacedPoint, type PlannedStatement, planSynthesis, type SynthesisSection } from './synthesis-plan.ts';
 import { cleanStatement, shorten, isNearDuplicate, overlap, toTokens } from './text/index.ts';
@@ -83,10 +83,9 @@ const rules = [
   'needs: one sentence that begins with "Success depends on"',
 ].join('\n');
 
-/** On a matter that no topic shares. */
 const example = {
   prompt: [
-    'Topic: Food waste in a school kitchen',
+    `Topic: ${exampleTopic}`,
     'Advice: Let pupils order a day ahead, because most waste comes from meals cooked for absent children.',
     'Advice: Make leftovers a task for pupils, because people waste less of what they handle themselves.',
     'agree_1: "Each empty chair becomes waste." "Without a shared absence list, the kitchen cannot know how much to cook."',

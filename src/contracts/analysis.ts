@@ -73,7 +73,9 @@ const PointTexts = z.object({
   recommendations: z.record(z.string(), z.string()),
 });
 
-const ProgramExample = z.object({ figures: z.array(z.string()), calculation: z.string(), print: z.string() });
+/** A small program in the parts that a model is asked for, each a line or lines. */
+const ProgramParts = z.object({ figures: z.array(z.string()), calculation: z.string(), print: z.string() });
+export type ProgramParts = Readonly<z.infer<typeof ProgramParts>>;
 
 /** One perspective in the catalogue (src/workflows/catalog/perspectives.json). */
 export const Perspective = z.object({
@@ -88,7 +90,7 @@ export const Perspective = z.object({
   /** What its agent is asked, list by list: a short key that says what the point is about, and the question. */
   questions: PointTexts.optional(),
   /** A good answer to these questions on a matter that no topic shares. Small models learn more from it than from rules. */
-  example: PointTexts.extend({ summary: z.string(), program: ProgramExample.optional() }).optional(),
+  example: PointTexts.extend({ summary: z.string(), program: ProgramParts.optional() }).optional(),
   /** True where a small calculation helps this perspective, so that its agent may ask for one. */
   computes: z.boolean().optional(),
   color: z.enum(['blue', 'violet', 'green', 'orange', 'pink', 'cyan']),

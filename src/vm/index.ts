@@ -5,5 +5,5 @@ export type { ProcessName } from './processes/processes.ts';
 export type { VmImage } from './vm-image.ts';
 export type { KeptSnapshot } from './snapshots.ts';
 export { selectVms } from './vm-list.ts';
-export { VmService } from './vm-service.ts';
+export { VmService, type VmServiceOptions } from './vm-service.ts';
 export { templateName } from './vm-types.ts';

@@ -3,12 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { killMachines } from '../../test/fixtures/machine-processes.ts';
-import { loadTestImage } from '../../test/fixtures/vm-image.ts';
+import { createTestPlane } from '../../test/fixtures/vm-plane.ts';
 import type { ExecutionEvent } from '../contracts/execution.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
-import { silentLogger } from '../lib/log.ts';
-import { QemuDriver } from '../vmm/index.ts';
-import { VmService } from './vm-service.ts';
+import type { VmService } from './vm-service.ts';
 
 const patienceMs = 120_000;
 const hourMs = 3_600_000;
@@ -19,20 +17,7 @@ const clock: Clock = { ...systemClock, now: () => Date.now() + aheadMs };
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'bigbox-named-'));
-  service = new VmService({
-    directory: join(dataDir, 'vms'),
-    createDriver: (runDirectory) => new QemuDriver({ runDirectory, logger: silentLogger }),
-    loadImage: loadTestImage,
-    poolSize: 1,
-    vcpus: 1,
-    memoryMib: 256,
-    policy: { allowedLanguages: ['bash', 'python'], maxCodeLength: 1000, validateCode: true },
-    defaultTimeoutMs: 60_000,
-    limits: { maxVms: 4, maxOutputBytes: 1 << 20 },
-    concurrentStarts: 2,
-    logger: silentLogger,
-    clock,
-  });
+  service = createTestPlane(dataDir, { clock });
   await service.ready(AbortSignal.timeout(patienceMs));
 });
 afterEach(async () => {

@@ -2,12 +2,10 @@ import { mkdir, mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { loadTestImage } from '../../test/fixtures/vm-image.ts';
+import { createTestPlane } from '../../test/fixtures/vm-plane.ts';
 import type { ExecuteResponse } from '../contracts/execution.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
-import { silentLogger } from '../lib/log.ts';
-import { QemuDriver } from '../vmm/index.ts';
-import { VmService } from './vm-service.ts';
+import type { VmService } from './vm-service.ts';
 
 const patienceMs = 120_000;
 const hourMs = 3_600_000;
@@ -17,20 +15,7 @@ let aheadMs = 0;
 const clock: Clock = { ...systemClock, now: () => Date.now() + aheadMs };
 
 async function start(): Promise<void> {
-  service = new VmService({
-    directory: join(dataDir, 'vms'),
-    createDriver: (runDirectory) => new QemuDriver({ runDirectory, logger: silentLogger }),
-    loadImage: loadTestImage,
-    poolSize: 1,
-    vcpus: 1,
-    memoryMib: 256,
-    policy: { allowedLanguages: ['bash'], maxCodeLength: 1000, validateCode: true },
-    defaultTimeoutMs: 60_000,
-    limits: { maxVms: 5, maxOutputBytes: 1 << 20 },
-    concurrentStarts: 2,
-    logger: silentLogger,
-    clock,
-  });
+  service = createTestPlane(dataDir, { clock, limits: { maxVms: 5, maxOutputBytes: 1 << 20 } });
   await service.ready(AbortSignal.timeout(patienceMs));
 }
 

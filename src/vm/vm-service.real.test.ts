@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { killMachines } from '../../test/fixtures/machine-processes.ts';
 import { loadTestImage } from '../../test/fixtures/vm-image.ts';
+import { createTestPlane } from '../../test/fixtures/vm-plane.ts';
 import type { ExecuteResponse } from '../contracts/execution.ts';
-import { silentLogger } from '../lib/log.ts';
-import { QemuDriver } from '../vmm/index.ts';
-import { VmService, type VmServiceOptions } from './vm-service.ts';
+import type { VmService, VmServiceOptions } from './vm-service.ts';
 
 const readyTimeoutMs = 120_000;
 let dataDir: string;
@@ -24,20 +23,7 @@ afterEach(async () => {
 afterAll(() => rm(dataDir, { recursive: true, force: true }));
 
 const create = (overrides: Partial<VmServiceOptions> = {}): VmService =>
-  new VmService({
-    directory: join(dataDir, 'vms'),
-    createDriver: (runDirectory) => new QemuDriver({ runDirectory, logger: silentLogger }),
-    loadImage: loadTestImage,
-    poolSize: 1,
-    vcpus: 1,
-    memoryMib: 256,
-    policy: { allowedLanguages: ['bash'], maxCodeLength: 1000, validateCode: true },
-    defaultTimeoutMs: 30_000,
-    limits: { maxVms: 4, maxOutputBytes: 65_536 },
-    concurrentStarts: 2,
-    logger: silentLogger,
-    ...overrides,
-  });
+  createTestPlane(dataDir, { limits: { maxVms: 4, maxOutputBytes: 65_536 }, ...overrides });
 
 const start = async (overrides: Partial<VmServiceOptions> = {}): Promise<VmService> => {
   service = create(overrides);

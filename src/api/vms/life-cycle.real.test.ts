@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeRunningVm, showVm } from '../../../test/fixtures/running-vms.ts';
 import { startTestVmService, type TestVmService } from '../../../test/fixtures/vm-service.ts';
 import { ErrorBody } from '../../contracts/errors.ts';
 import { ExecuteResponse } from '../../contracts/execution.ts';
@@ -13,7 +14,7 @@ beforeAll(async () => {
 }, readyTimeoutMs);
 afterAll(() => service.close());
 
-const show = async (id: string): Promise<Vm> => Vm.parse(await (await service.call(`/api/v1/vms/${id}`)).json());
+const show = (id: string): Promise<Vm> => showVm(service, id);
 const act = async (path: string, body?: object): Promise<Vm> => {
   const response = await service.call(path, { method: 'POST', ...(body === undefined ? {} : toJson(body)) });
   expect(response.status).toBe(200);
@@ -25,11 +26,7 @@ const toJson = (body: object): RequestInit => ({
 });
 const refusal = async (response: Response): Promise<string> => ErrorBody.parse(await response.json()).code;
 
-const makeRunning = async (body: object = {}): Promise<string> => {
-  const { id } = (await (await service.post('/api/v1/vms', body)).json()) as { id: string };
-  await expect.poll(async () => (await show(id)).status, { timeout: 30_000 }).toBe('running');
-  return id;
-};
+const makeRunning = (body?: object): Promise<string> => makeRunningVm(service, body);
 const remove = (id: string): Promise<Response> => service.call(`/api/v1/vms/${id}`, { method: 'DELETE' });
 
 describe.each(['/api', '/api/v1'])('POST %s/vms/:id/pause and /resume', (prefix) => {

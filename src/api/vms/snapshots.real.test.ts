@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { awaitRunning, makeRunningVm, showVm } from '../../../test/fixtures/running-vms.ts';
 import { startTestVmService, type TestVmService } from '../../../test/fixtures/vm-service.ts';
 import { ErrorBody } from '../../contracts/errors.ts';
 import { ExecuteResponse } from '../../contracts/execution.ts';
-import { ForkVmResponse, SnapshotList, Vm, VmSnapshot } from '../../contracts/vms.ts';
+import { ForkVmResponse, SnapshotList, type Vm, VmSnapshot } from '../../contracts/vms.ts';
 
 const readyTimeoutMs = 240_000;
 let service: TestVmService;
@@ -13,12 +14,8 @@ beforeAll(async () => {
 }, readyTimeoutMs);
 afterAll(() => service.close());
 
-const show = async (id: string): Promise<Vm> => Vm.parse(await (await service.call(`/api/v1/vms/${id}`)).json());
-const makeRunning = async (body: object): Promise<string> => {
-  const { id } = (await (await service.post('/api/v1/vms', body)).json()) as { id: string };
-  await expect.poll(async () => (await show(id)).status, { timeout: 30_000 }).toBe('running');
-  return id;
-};
+const show = (id: string): Promise<Vm> => showVm(service, id);
+const makeRunning = (body: object): Promise<string> => makeRunningVm(service, body);
 const run = async (vmId: string, code: string): Promise<string> => {
   const response = await service.post('/api/llm/execute', { language: 'bash', code, vm_id: vmId });
   return ExecuteResponse.parse(await response.json()).stdout;
@@ -69,7 +66,7 @@ test('POST /api/v1/vms/:id/forks makes VMs that say where they come from', async
     ['try-2', 'creating'],
   ]);
   for (const { id } of forks) {
-    await expect.poll(async () => (await show(id)).status, { timeout: 30_000 }).toBe('running');
+    await awaitRunning(service, id);
     expect(await run(id, 'cat note; hostname')).toBe(`before\n${id}\n`);
     const vm = await show(id);
     expect([vm.forked_from, vm.snapshot_id, vm.metadata]).toEqual([source, undefined, { try: 'yes' }]);
