@@ -1,8 +1,10 @@
 import { defineConfig } from 'vitest/config';
+import { nodeFlags } from './src/lib/node-flags.ts';
 
 /** `unit` runs anywhere in seconds; every other project needs the services or images its folder names. */
 export default defineConfig({
   test: {
+    execArgv: [...nodeFlags],
     projects: [
       {
         test: {

@@ -8,6 +8,7 @@ import type { ModelSource, Sandbox } from '../../src/contracts/ports.ts';
 import { createRestateEngine, ensureIdentityKey, restateCommand } from '../../src/engine/index.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/log.ts';
+import { nodeFlags } from '../../src/lib/node-flags.ts';
 import { createOllamaModel } from '../../src/llm/index.ts';
 import { openRecords } from '../../src/store/index.ts';
 import { agentCalls, createRuns, loadCatalog, type Runs } from '../../src/workflows/index.ts';
@@ -113,7 +114,9 @@ async function rawRun(modelUrl: string, phases: readonly (readonly string[])[]):
 
 async function startFake(): Promise<{ readonly child: ChildProcess; readonly url: string }> {
   const main = join(import.meta.dirname, '../fixtures/fake-ollama/main.ts');
-  const child = spawn(process.execPath, [main, '--model', 'fake:latest'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [...nodeFlags, main, '--model', 'fake:latest'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const [url] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
   return { child, url };
 }

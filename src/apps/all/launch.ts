@@ -5,6 +5,7 @@ import type { Environment } from '../../config/index.ts';
 import { BigboxError } from '../../contracts/errors.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { silentLogger } from '../../lib/log.ts';
+import { nodeFlags } from '../../lib/node-flags.ts';
 import { logFileOf } from './log-file.ts';
 import { isRunning, signalGroup } from './process-identity.ts';
 import { type SupervisorState, readLiveState, readState } from './state.ts';
@@ -27,16 +28,12 @@ export async function launchSupervisor(options: LaunchOptions): Promise<Supervis
   mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 });
   const log = openSync(logFile, 'a', 0o600);
   const before = statSync(logFile).size;
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'main.ts')],
-    {
-      cwd: '/',
-      env: options.environment,
-      detached: true,
-      stdio: ['ignore', log, log],
-    },
-  );
+  const child = spawn(process.execPath, [...nodeFlags, join(import.meta.dirname, 'main.ts')], {
+    cwd: '/',
+    env: options.environment,
+    detached: true,
+    stdio: ['ignore', log, log],
+  });
   closeSync(log);
   const ended = Promise.withResolvers<void>();
   let isOver = false;

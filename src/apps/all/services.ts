@@ -2,6 +2,7 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Configuration, Environment } from '../../config/index.ts';
 import { ensureIdentityKey, restateCommand } from '../../engine/index.ts';
+import { nodeFlags } from '../../lib/node-flags.ts';
 import { ensureServiceKey, instanceFiles } from './instance-files.ts';
 import { logFileOf } from './log-file.ts';
 import { needsModelService } from './needs-model-service.ts';
@@ -27,7 +28,7 @@ export async function defineServices(
   const own = (name: string): ServiceDefinition => ({
     name,
     file: process.execPath,
-    args: ['--disable-warning=ExperimentalWarning', program(name)],
+    args: [...nodeFlags, program(name)],
     environment,
     logFile: logFileOf(dataDir, name),
   });

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { findMachineProcesses } from '../../../test/fixtures/machine-processes.ts';
 import { loadTestImage } from '../../../test/fixtures/vm-image.ts';
+import { nodeFlags } from '../../lib/node-flags.ts';
 
 const main = join(import.meta.dirname, 'main.ts');
 const serviceKey = 'the-key-of-the-restart-test';
@@ -30,7 +31,7 @@ afterEach(async () => {
 /** Starts the program and gives its address. */
 async function start(): Promise<string> {
   const environment = { ...process.env, BIGBOX_DATA_DIR: dataDir };
-  running = spawn(process.execPath, [main, '--host', '127.0.0.1', '--port', '0'], {
+  running = spawn(process.execPath, [...nodeFlags, main, '--host', '127.0.0.1', '--port', '0'], {
     env: environment,
     stdio: ['ignore', 'pipe', 'inherit'],
   });

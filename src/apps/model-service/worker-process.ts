@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { BigboxError } from '../../contracts/errors.ts';
 import { AsyncQueue, abortable } from '../../lib/async.ts';
 import type { Logger } from '../../lib/log.ts';
+import { nodeFlags } from '../../lib/node-flags.ts';
 import type { GenerationEvent, GenerationRequest, LoadedModelFacts, ThreadSpeed } from '../../llm/embedded/index.ts';
 import { FromWorker, type ToWorker } from './protocol.ts';
 
@@ -55,7 +56,7 @@ export class WorkerProcess {
     this.exited = this.#exited.promise;
     this.#child = fork(entry, {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      execArgv: ['--disable-warning=ExperimentalWarning'],
+      execArgv: [...nodeFlags],
     });
     this.#child.on('message', (message) => this.#receive(FromWorker.parse(message)));
     this.#child.on('error', (error) => this.#end(`could not be started: ${error.message}`));

@@ -3,6 +3,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BigboxError } from '../../contracts/errors.ts';
 import { writeFileAtomically } from '../../lib/files.ts';
+import { nodeFlags } from '../../lib/node-flags.ts';
 import { type ProgramOptions, runProgram } from './run-program.ts';
 
 const inputs = ['web', 'src/contracts'];
@@ -30,7 +31,7 @@ export async function ensureWebPages(
   if ((await readFile(stamp, 'utf8').catch(() => '')) === hash) return false;
   options.onStart();
   const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js');
-  const end = await runProgram([process.execPath, vite, 'build', 'web', '--logLevel', 'warn'], {
+  const end = await runProgram([process.execPath, ...nodeFlags, vite, 'build', 'web', '--logLevel', 'warn'], {
     ...options,
     directory: root,
   });

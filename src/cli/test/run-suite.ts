@@ -3,6 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
+import { nodeFlags } from '../../lib/node-flags.ts';
 import { judge, readCargoOutput, readVitestReport } from './read-results.ts';
 import type { Suite, SuiteOutcome, SuiteProgram } from './suite.ts';
 
@@ -36,6 +37,7 @@ function commandOf(program: SuiteProgram, reportFile: string): readonly [string,
     case 'vitest':
       return [
         'node',
+        ...nodeFlags,
         'node_modules/vitest/vitest.mjs',
         'run',
         '--project',

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { instanceFiles } from '../../../src/apps/all/index.ts';
 import { ensureIdentityKey, restateCommand } from '../../../src/engine/index.ts';
+import { nodeFlags } from '../../../src/lib/node-flags.ts';
 import { type AgentClient, createAgentClient } from '../../../src/sdk/index.ts';
 
 const fakeOllama = join(import.meta.dirname, '../../fixtures/fake-ollama/main.ts');
@@ -115,7 +116,7 @@ export class Services implements AsyncDisposable {
 
   /** Starts a program of ours and gives the address that it prints. */
   async #spawnNode(name: string, args: readonly string[]): Promise<string> {
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [...nodeFlags, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
     this.#processes.set(name, child);
     const lines = createInterface({ input: child.stdout });
     const [url] = (await Promise.race([
