@@ -2,26 +2,25 @@ import { join } from 'node:path';
 import { BigboxError, toBigboxError } from '../contracts/errors.ts';
 import type { ExecuteRequest, ExecutionEvent } from '../contracts/execution.ts';
 import type { VmServiceHealth } from '../contracts/health.ts';
-import { createExecutionId } from '../contracts/ids.ts';
 import { Semaphore, abortable } from '../lib/async.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
-import { version } from '../lib/version.ts';
 import type { Driver, DriverCapabilities, Snapshot } from '../vmm/index.ts';
-import { type CodePolicy, checkCode } from './code-policy.ts';
+import type { CodePolicy } from './executions/code-policy.ts';
 import { lockDirectory } from './directory-lock.ts';
-import { execute } from './execution.ts';
-import { Forks } from './forks.ts';
-import { GuestFiles } from './guest-files.ts';
-import type { GuestProgram } from './guest-program.ts';
-import { NamedVms } from './named-vms.ts';
-import { Pool, type PoolStats } from './pool.ts';
+import { execute } from './executions/execution.ts';
+import { Forks } from './snapshots/forks.ts';
+import { GuestFiles } from './files/guest-files.ts';
+import { toProgram, toWarnings } from './executions/to-program.ts';
+import { NamedVms } from './named/named-vms.ts';
+import { Pool, type PoolStats } from './pool/pool.ts';
 import { Processes } from './processes/processes.ts';
-import { type KeptSnapshot, Snapshots, type SnapshotWish } from './snapshots.ts';
-import { Template } from './templates.ts';
-import { VirtualMachine } from './virtual-machine.ts';
-import type { VmImage } from './vm-image.ts';
-import { templateName } from './vm-types.ts';
+import { describeHealth } from './service-health.ts';
+import { type KeptSnapshot, Snapshots, type SnapshotWish } from './snapshots/snapshots.ts';
+import { Template } from './pool/templates.ts';
+import { VirtualMachine } from './machine/virtual-machine.ts';
+import type { VmImage } from './pool/vm-image.ts';
+import { templateName } from './pool/vm-types.ts';
 
 export interface VmServiceOptions {
   /** Owned by this service alone. */
@@ -52,8 +51,6 @@ const claimTimeoutMs = 60_000;
 const maxSnapshots = 64;
 const healthCheckMs = 30_000;
 const abandonAfterMs = 500;
-/** A program may write this many times what is kept before it is stopped. */
-const outputPatience = 8;
 
 /** The one owner of microVMs on this machine: the pool, named VMs and what runs in them. */
 export class VmService {
@@ -119,11 +116,13 @@ export class VmService {
    * the code. Throws LANGUAGE_NOT_ALLOWED, CODE_TOO_LONG, CODE_INVALID, VM_NOT_FOUND, CONFLICT, LIMIT_EXCEEDED, VM_UNAVAILABLE.
    */
   async *execute(request: ExecuteRequest, signal: AbortSignal): AsyncGenerator<ExecutionEvent, void> {
-    const program = this.#toProgram(request);
+    const { policy, defaultTimeoutMs, limits } = this.#options;
+    const environment = request.vm_id == null ? {} : this.named.get(request.vm_id).environment;
+    const program = toProgram(request, { policy, defaultTimeoutMs, environment, ...limits });
     const warnings = toWarnings(request);
     const options = {
       vmType: templateName,
-      keptOutputBytes: this.#options.limits.maxOutputBytes,
+      keptOutputBytes: limits.maxOutputBytes,
       warnings,
       clock: this.#clock,
       signal: AbortSignal.any([signal, this.#closing.signal]),
@@ -167,20 +166,13 @@ export class VmService {
   }
 
   health(): VmServiceHealth {
-    const stats = this.#pool?.stats();
-    const problems = [this.#problem, stats?.problem].filter((problem) => problem !== undefined);
-    const isStarting = stats === undefined || (stats.ready === 0 && stats.hits + stats.misses === 0);
-    return {
-      service: 'fcctl-web',
-      status: problems.length > 0 ? 'degraded' : isStarting ? 'starting' : 'healthy',
-      timestamp: new Date(this.#clock.now()).toISOString(),
-      version,
-      ...(this.#capabilities === undefined
-        ? {}
-        : { driver: this.#capabilities.driver, accelerator: this.#capabilities.accelerator }),
-      ...(stats === undefined ? {} : { pool: toHealthPool(stats, this.#running + this.named.count) }),
-      problems: [...problems, ...(this.#capabilities?.missing ?? [])],
-    };
+    return describeHealth({
+      now: this.#clock.now(),
+      capabilities: this.#capabilities,
+      pool: this.#pool?.stats(),
+      busy: this.#running + this.named.count,
+      problem: this.#problem,
+    });
   }
 
   poolStats(): PoolStats & { readonly busy: number; readonly maxVms: number } {
@@ -287,36 +279,4 @@ export class VmService {
       throw new BigboxError('VM_UNAVAILABLE', { message: `There are no VMs: ${reason}`, cause });
     }
   }
-
-  #toProgram(request: ExecuteRequest): GuestProgram {
-    const language = checkCode(this.#options.policy, request.language, request.code);
-    const environment = request.vm_id == null ? {} : this.named.get(request.vm_id).environment;
-    const seconds = request.timeout_seconds == null ? undefined : Math.ceil(request.timeout_seconds * 1000);
-    return {
-      executionId: createExecutionId(),
-      language,
-      code: request.code,
-      timeoutMs: request.timeout_ms ?? seconds ?? this.#options.defaultTimeoutMs,
-      ...(request.working_dir == null ? {} : { workingDirectory: request.working_dir }),
-      environment: { ...environment, ...request.environment },
-      ...(request.stdin == null ? {} : { stdin: request.stdin }),
-      isLast: request.vm_id == null,
-      stopAfterBytes: this.#options.limits.maxOutputBytes * outputPatience,
-    };
-  }
-}
-
-const toHealthPool = (stats: PoolStats, busy: number): NonNullable<VmServiceHealth['pool']> => ({
-  target: stats.target,
-  ready: stats.ready,
-  busy,
-  starting: stats.starting,
-  waiting_processes: stats.waitingProcesses,
-});
-
-function toWarnings({ requirements }: ExecuteRequest): readonly string[] {
-  if (requirements == null || requirements.length === 0) return [];
-  return [
-    `Packages are not installed (${requirements.join(', ').slice(0, 200)}): VMs have no network in this version.`,
-  ];
 }

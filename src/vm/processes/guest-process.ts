@@ -4,9 +4,9 @@ import { createProcessId, type ProcessId } from '../../contracts/ids.ts';
 import type { Agent, Client, ExecEvent, Exit } from '../../guest/index.ts';
 import { abortable } from '../../lib/async.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { toGuestFailure, toUnreachable } from '../guest-failure.ts';
-import type { RunningTimeout } from '../running-time.ts';
-import type { VirtualMachine } from '../virtual-machine.ts';
+import { toGuestFailure, toUnreachable } from '../machine/guest-failure.ts';
+import type { RunningTimeout } from '../machine/running-time.ts';
+import type { VirtualMachine } from '../machine/virtual-machine.ts';
 import { type ProcessEnd, toBrokenEnd, toProcessEnd } from './process-end.ts';
 import { ProcessOutput } from './process-output.ts';
 

@@ -2,8 +2,8 @@ import { constants } from 'node:os';
 import { BigboxError } from '../../contracts/errors.ts';
 import type { ProcessOutcome } from '../../contracts/processes.ts';
 import { Ending, type Exit } from '../../guest/index.ts';
-import { toGuestFailure } from '../guest-failure.ts';
-import type { VirtualMachine } from '../virtual-machine.ts';
+import { toGuestFailure } from '../machine/guest-failure.ts';
+import type { VirtualMachine } from '../machine/virtual-machine.ts';
 
 /** How a process ended. */
 export interface ProcessEnd {

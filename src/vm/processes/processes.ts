@@ -4,7 +4,7 @@ import { maxExecTimeoutMs } from '../../contracts/processes.ts';
 import { abortable } from '../../lib/async.ts';
 import type { Logger } from '../../lib/log.ts';
 import { IdempotencyKeys } from '../idempotency-keys.ts';
-import type { NamedVms } from '../named-vms.ts';
+import type { NamedVms } from '../named/named-vms.ts';
 import { GuestProcess, type ProcessOptions, type ProcessProgram } from './guest-process.ts';
 
 export interface ProcessesOptions extends ProcessOptions {

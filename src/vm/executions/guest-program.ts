@@ -1,11 +1,11 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import type { Language } from '../contracts/execution.ts';
-import type { Agent, Client, ExecEvent, Exit } from '../guest/index.ts';
-import { abortable } from '../lib/async.ts';
-import { toGuestFailure, toUnreachable } from './guest-failure.ts';
-import { writeGuestFile } from './guest-files.ts';
+import type { Language } from '../../contracts/execution.ts';
+import type { Agent, Client, ExecEvent, Exit } from '../../guest/index.ts';
+import { abortable } from '../../lib/async.ts';
+import { toGuestFailure, toUnreachable } from '../machine/guest-failure.ts';
+import { writeGuestFile } from '../files/guest-files.ts';
 import { toProgram } from './runners.ts';
-import type { VirtualMachine } from './virtual-machine.ts';
+import type { VirtualMachine } from '../machine/virtual-machine.ts';
 
 /** A program to run in a guest, all of it decided. */
 export interface GuestProgram {

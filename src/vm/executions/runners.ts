@@ -1,4 +1,4 @@
-import type { Language } from '../contracts/execution.ts';
+import type { Language } from '../../contracts/execution.ts';
 
 interface Runner {
   readonly program: readonly [string, ...string[]];

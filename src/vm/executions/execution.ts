@@ -1,10 +1,10 @@
-import { BigboxError, toErrorBody } from '../contracts/errors.ts';
-import type { ExecuteResponse, ExecutionEvent, ExecutionOutcome } from '../contracts/execution.ts';
-import { Ending, type Exit } from '../guest/index.ts';
-import type { Clock } from '../lib/clock.ts';
+import { BigboxError, toErrorBody } from '../../contracts/errors.ts';
+import type { ExecuteResponse, ExecutionEvent, ExecutionOutcome } from '../../contracts/execution.ts';
+import { Ending, type Exit } from '../../guest/index.ts';
+import type { Clock } from '../../lib/clock.ts';
 import { type GuestProgram, runInGuest } from './guest-program.ts';
 import { OutputCollector } from './output-collector.ts';
-import type { VirtualMachine } from './virtual-machine.ts';
+import type { VirtualMachine } from '../machine/virtual-machine.ts';
 
 export interface ExecutionOptions {
   readonly vmType: string;

@@ -1,7 +1,7 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import { BigboxError } from '../contracts/errors.ts';
-import type { FileEntry } from '../contracts/vms.ts';
-import { type Agent, type Client, type Entry, FileKind } from '../guest/index.ts';
+import { BigboxError } from '../../contracts/errors.ts';
+import type { FileEntry } from '../../contracts/vms.ts';
+import { type Agent, type Client, type Entry, FileKind } from '../../guest/index.ts';
 
 type AgentClient = Client<typeof Agent>;
 type WritePart = Parameters<AgentClient['writeFile']>[0] extends AsyncIterable<infer TPart> ? TPart : never;

@@ -1,6 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import { BigboxError } from '../contracts/errors.ts';
-import { abortable } from '../lib/async.ts';
+import { BigboxError } from '../../contracts/errors.ts';
+import { abortable } from '../../lib/async.ts';
 import type { VirtualMachine } from './virtual-machine.ts';
 
 /** A broken connection is seen a moment before the end of the process that caused it. */

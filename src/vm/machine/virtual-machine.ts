@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { BigboxError } from '../contracts/errors.ts';
-import { createVmId, type VmId } from '../contracts/ids.ts';
-import type { Client, GuestConnection, Agent } from '../guest/index.ts';
-import type { Clock } from '../lib/clock.ts';
-import type { Capture, Machine, MachineMemory, WaitingMachine } from '../vmm/index.ts';
+import { BigboxError } from '../../contracts/errors.ts';
+import { createVmId, type VmId } from '../../contracts/ids.ts';
+import type { Client, GuestConnection, Agent } from '../../guest/index.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Capture, Machine, MachineMemory, WaitingMachine } from '../../vmm/index.ts';
 import { RunningTime, type RunningTimeout } from './running-time.ts';
 
 /** Where a VM is in its life; `failed` and `gone` are ends. */

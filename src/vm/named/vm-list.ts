@@ -1,4 +1,4 @@
-import { BigboxError } from '../contracts/errors.ts';
+import { BigboxError } from '../../contracts/errors.ts';
 import type { NamedVm } from './named-vm.ts';
 
 /** Which VMs are wanted; every part that is there must hold. */

@@ -1,12 +1,12 @@
-import { BigboxError, toBigboxError } from '../contracts/errors.ts';
-import type { VmId } from '../contracts/ids.ts';
-import { Semaphore } from '../lib/async.ts';
-import type { Clock } from '../lib/clock.ts';
-import type { Logger } from '../lib/log.ts';
-import type { Snapshot } from '../vmm/index.ts';
-import { IdempotencyKeys } from './idempotency-keys.ts';
+import { BigboxError, toBigboxError } from '../../contracts/errors.ts';
+import type { VmId } from '../../contracts/ids.ts';
+import { Semaphore } from '../../lib/async.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Logger } from '../../lib/log.ts';
+import type { Snapshot } from '../../vmm/index.ts';
+import { IdempotencyKeys } from '../idempotency-keys.ts';
 import { type NamedVm, type NamedVmWish, type TimeoutAction, toNamedVm } from './named-vm.ts';
-import type { VirtualMachine } from './virtual-machine.ts';
+import type { VirtualMachine } from '../machine/virtual-machine.ts';
 import { VmDeadline } from './vm-deadline.ts';
 
 export interface NamedVmsOptions {

@@ -2,11 +2,11 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { killMachines } from '../../test/fixtures/machine-processes.ts';
-import { createTestPlane } from '../../test/fixtures/vm-plane.ts';
-import type { ExecutionEvent } from '../contracts/execution.ts';
-import { type Clock, systemClock } from '../lib/clock.ts';
-import type { VmService } from './vm-service.ts';
+import { killMachines } from '../../../test/fixtures/machine-processes.ts';
+import { createTestPlane } from '../../../test/fixtures/vm-plane.ts';
+import type { ExecutionEvent } from '../../contracts/execution.ts';
+import { type Clock, systemClock } from '../../lib/clock.ts';
+import type { VmService } from '../vm-service.ts';
 
 const patienceMs = 120_000;
 const hourMs = 3_600_000;

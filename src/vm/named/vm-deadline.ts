@@ -1,4 +1,4 @@
-import type { Clock } from '../lib/clock.ts';
+import type { Clock } from '../../lib/clock.ts';
 
 /** The moment at which something happens to a VM unless it is moved or taken away before. */
 export class VmDeadline {

@@ -1,4 +1,4 @@
-import { BigboxError } from '../contracts/errors.ts';
+import { BigboxError } from '../../contracts/errors.ts';
 
 /** The one template of this version. */
 export const templateName = 'debian-bookworm';

@@ -1,10 +1,10 @@
-import { BigboxError, toBigboxError } from '../contracts/errors.ts';
-import { Semaphore, abortable } from '../lib/async.ts';
-import type { Clock } from '../lib/clock.ts';
-import type { Logger } from '../lib/log.ts';
-import type { Driver, WaitingMachine } from '../vmm/index.ts';
+import { BigboxError, toBigboxError } from '../../contracts/errors.ts';
+import { Semaphore, abortable } from '../../lib/async.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Logger } from '../../lib/log.ts';
+import type { Driver, WaitingMachine } from '../../vmm/index.ts';
 import type { Template } from './templates.ts';
-import { VirtualMachine } from './virtual-machine.ts';
+import { VirtualMachine } from '../machine/virtual-machine.ts';
 
 export interface PoolOptions {
   readonly driver: Driver;

@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createTestPlane } from '../../test/fixtures/vm-plane.ts';
-import type { ExecuteResponse } from '../contracts/execution.ts';
-import { type Clock, systemClock } from '../lib/clock.ts';
-import type { VmService } from './vm-service.ts';
+import { createTestPlane } from '../../../test/fixtures/vm-plane.ts';
+import type { ExecuteResponse } from '../../contracts/execution.ts';
+import { type Clock, systemClock } from '../../lib/clock.ts';
+import type { VmService } from '../vm-service.ts';
 
 const patienceMs = 120_000;
 const hourMs = 3_600_000;

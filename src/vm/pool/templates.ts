@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BigboxError } from '../contracts/errors.ts';
-import type { Clock } from '../lib/clock.ts';
-import type { Logger } from '../lib/log.ts';
-import type { Driver, Machine, Snapshot } from '../vmm/index.ts';
+import { BigboxError } from '../../contracts/errors.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Logger } from '../../lib/log.ts';
+import type { Driver, Machine, Snapshot } from '../../vmm/index.ts';
 import type { VmImage } from './vm-image.ts';
 
 export interface TemplateOptions {

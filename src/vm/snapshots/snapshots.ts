@@ -2,13 +2,13 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { BigboxError } from '../contracts/errors.ts';
-import { createSnapshotId, type SnapshotId } from '../contracts/ids.ts';
-import type { Clock } from '../lib/clock.ts';
-import { writeFileAtomically } from '../lib/files.ts';
-import type { Logger } from '../lib/log.ts';
-import type { Driver, Snapshot } from '../vmm/index.ts';
-import { IdempotencyKeys } from './idempotency-keys.ts';
+import { BigboxError } from '../../contracts/errors.ts';
+import { createSnapshotId, type SnapshotId } from '../../contracts/ids.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { writeFileAtomically } from '../../lib/files.ts';
+import type { Logger } from '../../lib/log.ts';
+import type { Driver, Snapshot } from '../../vmm/index.ts';
+import { IdempotencyKeys } from '../idempotency-keys.ts';
 
 export interface SnapshotsOptions {
   /** Owned by this alone. */

@@ -1,7 +1,7 @@
-import type { Logger } from '../lib/log.ts';
-import { IdempotencyKeys } from './idempotency-keys.ts';
-import type { NamedVm } from './named-vm.ts';
-import type { NamedVms } from './named-vms.ts';
+import type { Logger } from '../../lib/log.ts';
+import { IdempotencyKeys } from '../idempotency-keys.ts';
+import type { NamedVm } from '../named/named-vm.ts';
+import type { NamedVms } from '../named/named-vms.ts';
 import type { Snapshots } from './snapshots.ts';
 
 export interface ForksOptions {

@@ -1,5 +1,5 @@
-import { BigboxError } from '../contracts/errors.ts';
-import { type Language, languages, toLanguage } from '../contracts/execution.ts';
+import { BigboxError } from '../../contracts/errors.ts';
+import { type Language, languages, toLanguage } from '../../contracts/execution.ts';
 
 /** The seed's keys on what code may be run. */
 export interface CodePolicy {

@@ -1,6 +1,6 @@
-import type { BigboxError } from '../contracts/errors.ts';
-import { createVmId, type VmId } from '../contracts/ids.ts';
-import { resolveType } from './vm-types.ts';
+import type { BigboxError } from '../../contracts/errors.ts';
+import { createVmId, type VmId } from '../../contracts/ids.ts';
+import { resolveType } from '../pool/vm-types.ts';
 
 /** What happens to a VM when its timeout ends. */
 export type TimeoutAction = 'kill' | 'pause';
