@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** mov al, 0x20; out 0xf4, al; hlt: tells the isa-debug-exit device to end QEMU with (0x20 << 1) | 1. */
 const program = Buffer.from([0xb0, 0x20, 0xe6, 0xf4, 0xf4]);
@@ -30,6 +30,8 @@ function run(binary: string, image: string): Promise<string | undefined> {
   const plain = ['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'];
   const exit = ['-device', 'isa-debug-exit,iobase=0xf4,iosize=1'];
   const child = spawn(binary, [...machine, ...plain, ...exit], {
+    // QEMU aborts where KVM fails, and may leave a core dump.
+    cwd: dirname(image),
     stdio: ['ignore', 'ignore', 'pipe'],
     timeout: timeoutMs,
     killSignal: 'SIGKILL',
