@@ -34,7 +34,7 @@ export interface Configuration {
   readonly model: ConfiguredModel;
   readonly execution: {
     readonly enabled: boolean;
-    readonly poolSize: number;
+    readonly pool: { readonly least: number; readonly most: number; readonly memoryBytes: number };
     readonly vmType: string;
     readonly timeoutMs: number;
     readonly languages: readonly Language[];
@@ -83,11 +83,15 @@ function toModel(role: Role): ConfiguredModel {
   };
 }
 
-function toExecution(role: Role): Configuration['execution'] {
+function toExecution(role: Role, settings: FullConfiguration['bigbox']): Configuration['execution'] {
   const written = role.extra.vm_execution ?? VmExecution.parse({});
   return {
     enabled: written.enabled,
-    poolSize: written.vm_pool_size,
+    pool: {
+      least: written.vm_pool_size,
+      most: Math.max(written.vm_pool_size, settings.pool_max),
+      memoryBytes: settings.pool_memory_mib * 1024 * 1024,
+    },
     vmType: written.default_vm_type,
     timeoutMs: written.execution_timeout_ms,
     languages: written.allowed_languages.map(toLanguage).filter((language) => language !== undefined),
@@ -143,7 +147,7 @@ export function compileConfiguration(full: FullConfiguration, options: CompileOp
     logLevel: settings.log_level,
     role: { name: role.name, ...(systemPrompt === undefined ? {} : { systemPrompt }) },
     model,
-    execution: toExecution(role),
+    execution: toExecution(role, settings),
     limits: {
       concurrentModelCalls: settings.concurrent_model_calls,
       concurrentRuns: settings.concurrent_runs,

@@ -41,7 +41,7 @@ describe('loadConfiguration()', () => {
       modelPort: 11_434,
       dataDir: '/home/alex/.local/share/bigbox',
       cacheDir: '/home/alex/.cache/bigbox',
-      execution: { enabled: true, poolSize: 2, languages: ['python', 'javascript', 'bash'] },
+      execution: { enabled: true, pool: { least: 2 }, languages: ['python', 'javascript', 'bash'] },
       model: { provider: 'ollama' },
       warnings: [],
     });
@@ -53,7 +53,7 @@ describe('loadConfiguration()', () => {
     expect(configuration.model).toEqual({ provider: 'ollama', name: 'llama3.2:3b', baseUrl: 'http://127.0.0.1:11434' });
     expect(configuration.execution).toMatchObject({
       enabled: true,
-      poolSize: 5,
+      pool: { least: 5 },
       vmType: 'ubuntu-focal',
       timeoutMs: 60_000,
       maxCodeLength: 10_000,
@@ -72,7 +72,7 @@ describe('loadConfiguration()', () => {
       baseUrl: 'http://127.0.0.1:11434',
       temperature: 0.2,
     });
-    expect(configuration.execution).toMatchObject({ enabled: true, poolSize: 1 });
+    expect(configuration.execution).toMatchObject({ enabled: true, pool: { least: 1 } });
     expect(configuration.warnings.join(' ')).toContain('extra.favourite_color is kept');
   });
 

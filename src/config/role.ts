@@ -4,7 +4,7 @@ import { z } from 'zod';
 export const VmExecution = z.looseObject({
   enabled: z.boolean().default(false).describe('Whether agents may run code'),
   api_base_url: z.url().optional().describe('Address of the VM service; without it the one at the VM port'),
-  vm_pool_size: z.number().int().min(0).max(64).default(1).describe('Clones of the template that wait for work'),
+  vm_pool_size: z.number().int().min(0).max(64).default(1).describe('Least clones of the template that wait for work'),
   default_vm_type: z.string().min(1).default('debian-bookworm').describe('VM type of code that names none'),
   execution_timeout_ms: z
     .number()

@@ -28,6 +28,20 @@ export const Settings = z.strictObject({
   concurrent_runs: z.number().int().min(1).max(100).default(8).describe('Runs at one time; more are refused'),
   vm_memory_mib: z.number().int().min(128).max(65_536).default(256).describe('Memory of a VM'),
   max_vms: z.number().int().min(1).max(1000).default(16).describe('VMs at one time, the pool included'),
+  pool_max: z
+    .number()
+    .int()
+    .min(0)
+    .max(256)
+    .default(8)
+    .describe('Most clones that wait for work, where bursts of claims ask for more than vm_pool_size'),
+  pool_memory_mib: z
+    .number()
+    .int()
+    .min(0)
+    .max(1_048_576)
+    .default(1024)
+    .describe('Memory that waiting clones beyond vm_pool_size may take'),
   max_output_bytes: z
     .number()
     .int()

@@ -170,6 +170,7 @@ export const PoolStatistics = z.object({
   hits: z.number().int().describe('Claims that found a clone ready'),
   misses: z.number().int().describe('Claims that waited for a restore'),
   max_vms: z.number().int(),
+  broken: z.boolean().describe('Whether the template is sick: claims get machines that are booted for them'),
   problem: z.string().optional(),
 });
 export type PoolStatistics = z.infer<typeof PoolStatistics>;

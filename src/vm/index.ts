@@ -2,6 +2,7 @@ export type { NamedVm } from './named/named-vm.ts';
 export type { GuestProcess, ProcessProgram } from './processes/guest-process.ts';
 export type { OutputReport } from './processes/process-output.ts';
 export type { ProcessName } from './processes/processes.ts';
+export type { PoolSize } from './pool/pool.ts';
 export type { VmImage } from './pool/vm-image.ts';
 export type { KeptSnapshot } from './snapshots/snapshots.ts';
 export { selectVms } from './named/vm-list.ts';

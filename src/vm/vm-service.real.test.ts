@@ -1,4 +1,4 @@
-import { mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -65,6 +65,36 @@ describe('VmService', () => {
     expect(owner.poolStats()).toMatchObject({ hits: 1, misses: 2, busy: 0 });
     await owner.ready(AbortSignal.timeout(readyTimeoutMs));
     expect(owner.poolStats().ready).toBe(1);
+  });
+
+  test('keeps as many clones as the last burst took, as far as their memory may go', async () => {
+    const owner = await start({ pool: { least: 1, most: 3, memoryBytes: 2 ** 30 } });
+    expect(owner.poolStats().target).toBe(1);
+    await Promise.all([1, 2, 3, 4].map((number) => run(owner, `echo ${number}`)));
+    expect(owner.poolStats().target).toBe(3);
+    await expect.poll(() => owner.poolStats().ready, { timeout: 60_000 }).toBe(3);
+    await owner.close();
+    const poor = await start({ pool: { least: 1, most: 3, memoryBytes: 1 } });
+    await Promise.all([1, 2].map((number) => run(poor, `echo ${number}`)));
+    expect(poor.poolStats().target).toBe(1);
+  });
+
+  test('boots a machine for a claim while no template can be made, and says so', async () => {
+    const owner = await start();
+    const templates = join(dataDir, 'vms', 'templates');
+    await rm(templates, { recursive: true });
+    await writeFile(templates, 'in the way');
+    try {
+      await killMachines(dataDir);
+      await expect.poll(() => owner.readyClones(), { timeout: 30_000 }).toEqual([]);
+      expect(await run(owner, 'echo booted')).toMatchObject({ outcome: 'exited', stdout: 'booted\n' });
+      expect(owner.poolStats()).toMatchObject({ broken: true, problem: expect.stringMatching(/./) });
+      expect(owner.health().status).toBe('degraded');
+    } finally {
+      await rm(templates);
+    }
+    await expect.poll(() => owner.poolStats().broken, { timeout: 90_000 }).toBe(false);
+    expect(await run(owner, 'echo healed')).toMatchObject({ stdout: 'healed\n' });
   });
 
   test('replaces clones that die while they wait', async () => {

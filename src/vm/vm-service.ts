@@ -13,7 +13,7 @@ import { Forks } from './snapshots/forks.ts';
 import { GuestFiles } from './files/guest-files.ts';
 import { toProgram, toWarnings } from './executions/to-program.ts';
 import { NamedVms } from './named/named-vms.ts';
-import { Pool, type PoolStats } from './pool/pool.ts';
+import { Pool, type PoolSize, type PoolStats } from './pool/pool.ts';
 import { Processes } from './processes/processes.ts';
 import { describeHealth } from './service-health.ts';
 import { type KeptSnapshot, Snapshots, type SnapshotWish } from './snapshots/snapshots.ts';
@@ -28,7 +28,7 @@ export interface VmServiceOptions {
   readonly createDriver: (runDirectory: string) => Driver;
   /** Delivers the image; called once, in the background. The signal aborts when the service closes. */
   readonly loadImage: (signal: AbortSignal) => Promise<VmImage>;
-  readonly poolSize: number;
+  readonly pool: PoolSize;
   readonly vcpus: number;
   readonly memoryMib: number;
   readonly policy: CodePolicy;
@@ -50,6 +50,7 @@ interface VmLimits {
 const claimTimeoutMs = 60_000;
 const maxSnapshots = 64;
 const healthCheckMs = 30_000;
+const maxCloneAgeMs = 3_600_000;
 const abandonAfterMs = 500;
 
 /** The one owner of microVMs on this machine: the pool, named VMs and what runs in them. */
@@ -176,8 +177,8 @@ export class VmService {
   }
 
   poolStats(): PoolStats & { readonly busy: number; readonly maxVms: number } {
-    const nothing = { target: this.#options.poolSize, ready: 0, starting: 0, waitingProcesses: 0 };
-    const stats = this.#pool?.stats() ?? { ...nothing, claimsWaiting: 0, hits: 0, misses: 0 };
+    const nothing = { target: this.#options.pool.least, ready: 0, starting: 0, waitingProcesses: 0 };
+    const stats = this.#pool?.stats() ?? { ...nothing, claimsWaiting: 0, hits: 0, misses: 0, broken: false };
     return { ...stats, busy: this.#running + this.named.count, maxVms: this.#options.limits.maxVms };
   }
 
@@ -201,7 +202,7 @@ export class VmService {
   }
 
   async #start(): Promise<Pool> {
-    const { logger, loadImage, directory, poolSize, vcpus, memoryMib, concurrentStarts, onStarting } = this.#options;
+    const { logger, loadImage, directory, pool, vcpus, memoryMib, concurrentStarts, onStarting } = this.#options;
     this.#capabilities = await this.#driver.probe();
     const removed = await this.#driver.removeLeftovers();
     if (removed.length > 0) logger.warn({ removed }, 'leftovers of an earlier VM service were removed');
@@ -213,12 +214,13 @@ export class VmService {
     this.#pool = new Pool({
       ...common,
       template,
-      size: poolSize,
+      size: pool,
       room: () => this.#options.limits.maxVms - this.#running - this.named.count,
       waitingProcesses: 1,
       concurrentStarts,
       claimTimeoutMs,
       healthCheckMs,
+      maxAgeMs: maxCloneAgeMs,
       ...(onStarting === undefined ? {} : { onStarting }),
     });
     this.#pool.start();

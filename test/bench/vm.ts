@@ -121,7 +121,7 @@ async function measureService(directory: string, ours: Samples): Promise<void> {
     directory,
     createDriver: (runDirectory) => new QemuDriver({ runDirectory, logger: silentLogger }),
     loadImage: loadTestImage,
-    poolSize: 1,
+    pool: { least: 1, most: 1, memoryBytes: 2 ** 30 },
     vcpus: 1,
     memoryMib: 256,
     policy: { allowedLanguages: ['python', 'bash'], maxCodeLength: 10_000, validateCode: true },

@@ -38,7 +38,7 @@ export async function startSystem(script: Script): Promise<TestSystem> {
   const restate = await startRestate(dataDir);
   const ollama = await startFakeOllama({ models: ['fake:latest'], script, tokenDelayMs: 5 });
   const serviceKey = await ensureServiceKey(dataDir);
-  const vms = await startTestVmService({ poolSize: 1, serviceKey });
+  const vms = await startTestVmService({ pool: { least: 1, most: 1, memoryBytes: 2 ** 30 }, serviceKey });
   await vms.ready(AbortSignal.timeout(240_000));
   const pagesDir = await buildPages();
   const startServer = (port: number): Promise<RunningAgentServer> =>

@@ -63,6 +63,7 @@ export function toPoolStatistics(service: VmService): PoolStatistics {
     hits: stats.hits,
     misses: stats.misses,
     max_vms: stats.maxVms,
+    broken: stats.broken,
     ...(stats.problem === undefined ? {} : { problem: stats.problem }),
   };
 }

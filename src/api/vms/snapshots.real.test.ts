@@ -9,7 +9,7 @@ const readyTimeoutMs = 240_000;
 let service: TestVmService;
 
 beforeAll(async () => {
-  service = await startTestVmService({ poolSize: 1 });
+  service = await startTestVmService({ pool: { least: 1, most: 1, memoryBytes: 2 ** 30 } });
   await service.ready(AbortSignal.timeout(readyTimeoutMs));
 }, readyTimeoutMs);
 afterAll(() => service.close());

@@ -10,7 +10,7 @@ export async function describeVmService(): Promise<Readonly<Record<string, unkno
   const server = await startVmService({
     dataDir,
     port: 0,
-    poolSize: 0,
+    pool: { least: 0, most: 0, memoryBytes: 2 ** 30 },
     vmMemoryMib: 128,
     maxVms: 1,
     maxOutputBytes: 1024,

@@ -5,7 +5,7 @@ import type { Language } from '../../contracts/execution.ts';
 import { createRemoteAuthenticator } from '../../gateway/index.ts';
 import { createHttpServer, listen } from '../../http/index.ts';
 import type { Logger } from '../../lib/log.ts';
-import { type VmImage, VmService } from '../../vm/index.ts';
+import { type PoolSize, type VmImage, VmService } from '../../vm/index.ts';
 import { QemuDriver } from '../../vmm/index.ts';
 import { createStartHerald } from './start-herald.ts';
 
@@ -16,7 +16,7 @@ export interface VmServiceAppOptions {
   readonly host?: string;
   /** 0 lets the system choose. */
   readonly port: number;
-  readonly poolSize: number;
+  readonly pool: PoolSize;
   readonly vmMemoryMib: number;
   readonly maxVms: number;
   readonly maxOutputBytes: number;
@@ -53,7 +53,7 @@ export async function startVmService(options: VmServiceAppOptions): Promise<Runn
     createDriver: (runDirectory) =>
       new QemuDriver({ runDirectory, accelerator: options.accelerator ?? 'auto', logger }),
     loadImage: options.loadImage,
-    poolSize: options.poolSize,
+    pool: options.pool,
     vcpus: 1,
     memoryMib: options.vmMemoryMib,
     policy: {

@@ -32,7 +32,7 @@ const service = await startVmService({
   dataDir: configuration.dataDir,
   host: flags.host ?? configuration.host,
   port: flags.port === undefined ? configuration.vmPort : Number(flags.port),
-  poolSize: configuration.execution.poolSize,
+  pool: configuration.execution.pool,
   vmMemoryMib: configuration.limits.vmMemoryMib,
   maxVms: configuration.limits.maxVms,
   maxOutputBytes: configuration.limits.maxOutputBytes,

@@ -10,6 +10,7 @@ import { RunningTime, type RunningTimeout } from './running-time.ts';
 export type VmState = 'planned' | 'placing' | 'booting' | 'ready' | 'busy' | 'failed' | 'gone';
 
 const connectTimeoutMs = 20_000;
+const bootTimeoutMs = 90_000;
 const pingTimeoutMs = 10_000;
 
 /** One restored clone whose agent has answered and has been given an identity of its own. Whoever has it must destroy it. */
@@ -38,10 +39,18 @@ export class VirtualMachine {
    * Throws VM_SNAPSHOT_FAILED, GUEST_UNREACHABLE, VM_LOST; nothing is left of the clone then.
    */
   static async restore(waiting: WaitingMachine, clock: Clock): Promise<VirtualMachine> {
+    return VirtualMachine.#introduce(await waiting.restore(), clock, connectTimeoutMs);
+  }
+
+  /** Takes a machine that boots just now. Throws as `restore`; nothing is left of the machine then. */
+  static async boot(machine: Machine, clock: Clock): Promise<VirtualMachine> {
+    return VirtualMachine.#introduce(machine, clock, bootTimeoutMs);
+  }
+
+  static async #introduce(machine: Machine, clock: Clock, timeoutMs: number): Promise<VirtualMachine> {
     const id = createVmId();
-    const machine = await waiting.restore();
     try {
-      const signal = AbortSignal.timeout(connectTimeoutMs);
+      const signal = AbortSignal.timeout(timeoutMs);
       const connection = await machine.connect(signal);
       await renew(connection.agent, { id, now: clock.now(), signal });
       return new VirtualMachine(id, { machine, connection, clock });
@@ -49,7 +58,7 @@ export class VirtualMachine {
       await machine.destroy();
       if (cause instanceof BigboxError) throw cause;
       throw new BigboxError('GUEST_UNREACHABLE', {
-        message: `The agent of a restored VM did not answer: ${(cause as Error).message}.`,
+        message: `The agent of a new VM did not answer: ${(cause as Error).message}.`,
         context: { vm_id: id },
         cause,
       });

@@ -3,14 +3,22 @@ import { Semaphore, abortable } from '../../lib/async.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Driver, WaitingMachine } from '../../vmm/index.ts';
+import { Demand } from './demand.ts';
 import type { Template } from './templates.ts';
 import { VirtualMachine } from '../machine/virtual-machine.ts';
+
+export interface PoolSize {
+  readonly least: number;
+  readonly most: number;
+  /** What all waiting clones together may take; at least `least` are kept all the same. */
+  readonly memoryBytes: number;
+}
 
 export interface PoolOptions {
   readonly driver: Driver;
   readonly template: Template;
-  /** Running clones that are kept ready. */
-  readonly size: number;
+  /** Running clones that are kept ready; more while demand asks for it. */
+  readonly size: PoolSize;
   /** VMs that may exist beside those that are in use; the pool shrinks as it falls. */
   readonly room: () => number;
   /** Started VMM processes that are kept without a guest. */
@@ -19,6 +27,8 @@ export interface PoolOptions {
   readonly concurrentStarts: number;
   readonly claimTimeoutMs: number;
   readonly healthCheckMs: number;
+  /** A clone that waited for so long is replaced. */
+  readonly maxAgeMs: number;
   /** Told when starting begins and when the last start has ended, so that others leave the processors alone meanwhile. */
   readonly onStarting?: (isStarting: boolean) => void;
   readonly clock: Clock;
@@ -34,6 +44,8 @@ export interface PoolStats {
   /** Claims since the start that got a clone that was there, and that had to wait for a restore. */
   readonly hits: number;
   readonly misses: number;
+  /** True while the template is sick: claims get machines that are booted for them, slowly. */
+  readonly broken: boolean;
   /** Why the last start failed; absent after a start that worked. */
   readonly problem?: string;
 }
@@ -46,6 +58,8 @@ interface Claim {
 const firstPauseMs = 250;
 const longestPauseMs = 30_000;
 const sickAfter = 3;
+/** What an idle clone takes until one was measured. */
+const firstGuessBytes = 64 * 1024 * 1024;
 
 /** Keeps clones running ahead of need. A claim takes one at once; where none is there it waits for a restore, never for a boot. */
 export class Pool {
@@ -55,6 +69,8 @@ export class Pool {
   readonly #claims: Claim[] = [];
   readonly #starts: Semaphore;
   readonly #stopped = new AbortController();
+  readonly #demand = new Demand();
+  #cloneBytes = firstGuessBytes;
   #running = new Set<Promise<void>>();
   #starting = 0;
   #prelaunching = 0;
@@ -81,6 +97,7 @@ export class Pool {
   async claim(signal: AbortSignal): Promise<VirtualMachine> {
     signal.throwIfAborted();
     this.#assertOpen();
+    this.#demand.claimed(this.#options.clock.monotonic());
     const vm = this.#takeReady();
     if (vm !== undefined) {
       this.#hits += 1;
@@ -97,20 +114,21 @@ export class Pool {
 
   stats(): PoolStats {
     return {
-      target: this.#options.size,
+      target: this.#target(),
       ready: this.#ready.length,
       starting: this.#starting,
       waitingProcesses: this.#waiting.length,
       claimsWaiting: this.#claims.length,
       hits: this.#hits,
       misses: this.#misses,
+      broken: this.#failures >= sickAfter,
       ...(this.#problem === undefined ? {} : { problem: this.#problem }),
     };
   }
 
-  /** Resolves when the pool has all its clones, or with the problem that keeps it from having them. */
+  /** Resolves when the pool has its least number of clones, or with the problem that keeps it from having them. */
   async filled(signal: AbortSignal): Promise<string | undefined> {
-    while (this.#ready.length < this.#options.size) {
+    while (this.#ready.length < this.#options.size.least) {
       if (this.#problem !== undefined) return this.#problem;
       await this.#options.clock.sleep(20, signal);
     }
@@ -157,12 +175,19 @@ export class Pool {
   /** Starts what is missing; called by the owner too when a VM that was in use is gone. */
   refill(): void {
     if (this.#stopped.signal.aborted || this.#paused) return;
-    const { size, room } = this.#options;
-    const wanted = Math.max(0, Math.min(size, room())) + this.#claims.length;
+    const wanted = Math.max(0, Math.min(this.#target(), this.#options.room())) + this.#claims.length;
     while (this.#ready.length + this.#starting < wanted) this.#run(() => this.#startOne());
     if (this.#claims.length > 0) return;
     while (this.#waiting.length + this.#prelaunching < this.#options.waitingProcesses)
       this.#run(() => this.#prelaunchOne());
+  }
+
+  /** As many as the last bursts of claims took, within the bounds. */
+  #target(): number {
+    const { least, most, memoryBytes } = this.#options.size;
+    const affordable = Math.floor(memoryBytes / this.#cloneBytes);
+    const wanted = this.#demand.peak(this.#options.clock.monotonic());
+    return Math.max(least, Math.min(wanted, most, affordable));
   }
 
   #run(work: () => Promise<void>): void {
@@ -173,8 +198,10 @@ export class Pool {
   async #startOne(): Promise<void> {
     this.#starting += 1;
     if (this.#starting === 1) this.#options.onStarting?.(true);
+    const beganAt = this.#options.clock.monotonic();
     try {
       const vm = await this.#restoreOne();
+      this.#demand.started(this.#options.clock.monotonic() - beganAt);
       this.#failures = 0;
       this.#problem = undefined;
       this.#hand(vm);
@@ -250,13 +277,29 @@ export class Pool {
     const index = this.#ready.indexOf(vm);
     if (index < 0) return;
     this.#ready.splice(index, 1);
-    this.#options.logger.warn({ vm_id: vm.id, reason }, 'an idle clone is replaced');
+    this.#options.logger.info({ vm_id: vm.id, reason }, 'an idle clone is let go of');
     this.#run(() => vm.destroy());
     this.refill();
   }
 
+  /** Replaces silent and old clones, and lets go of those that demand no longer asks for. */
   async #checkIdle(): Promise<void> {
-    for (const vm of this.#ready) if (!(await vm.answers())) this.#dropIdle(vm, 'its agent does not answer');
+    for (const vm of this.readyClones()) if (!(await vm.answers())) this.#dropIdle(vm, 'its agent does not answer');
+    const [oldest] = this.#ready;
+    if (oldest === undefined) return;
+    await this.#measure(oldest);
+    const ageMs = this.#options.clock.now() - oldest.createdAt.getTime();
+    if (this.#ready.length > this.#target()) this.#dropIdle(oldest, 'fewer clones are needed');
+    else if (ageMs > this.#options.maxAgeMs) this.#dropIdle(oldest, 'it waited for long');
+  }
+
+  async #measure(vm: VirtualMachine): Promise<void> {
+    try {
+      this.#cloneBytes = Math.max(1, (await vm.memory()).proportionalBytes);
+    } catch (error) {
+      // It died or was claimed and ended meanwhile; the next check measures another.
+      this.#options.logger.debug({ err: error }, 'an idle clone could not be measured');
+    }
   }
 
   /** Waits longer after each failure, and has the template built again when failures go on. */
@@ -268,15 +311,27 @@ export class Pool {
       await Promise.all(this.#waiting.splice(0).map((machine) => machine.destroy()));
       await this.#options.template.discard(error.message).catch((cause: Error) => (this.#problem = cause.message));
     }
-    if (this.#failures >= sickAfter)
-      this.#claims.shift()?.refuse(
+    const claim = this.#failures >= sickAfter ? this.#claims.shift() : undefined;
+    if (claim !== undefined) this.#run(() => this.#serveCold(claim, error));
+    await this.#pause(Math.min(firstPauseMs * 2 ** this.#failures, longestPauseMs));
+  }
+
+  /** With a sick template a machine is booted for the claim, which takes seconds. */
+  async #serveCold(claim: Claim, sick: BigboxError): Promise<void> {
+    try {
+      const vm = await VirtualMachine.boot(await this.#options.template.boot(), this.#options.clock);
+      vm.occupy();
+      claim.give(vm);
+    } catch (cause) {
+      const error = toBigboxError(cause);
+      claim.refuse(
         new BigboxError('VM_UNAVAILABLE', {
-          message: `No VM could be started: ${error.message}`,
+          message: `No VM could be started: ${sick.message} Nor could one be booted: ${error.message}`,
           context: error.context,
-          cause: error,
+          cause,
         }),
       );
-    await this.#pause(Math.min(firstPauseMs * 2 ** this.#failures, longestPauseMs));
+    }
   }
 
   async #pause(ms: number): Promise<void> {

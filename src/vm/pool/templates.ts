@@ -38,6 +38,13 @@ export class Template {
     return this.#current;
   }
 
+  /** Starts a machine of its own, without a snapshot. The caller destroys it. Throws VM_BOOT_FAILED, VMM_MISSING. */
+  async boot(): Promise<Machine> {
+    const { driver, image, vcpus, memoryMib } = this.#options;
+    const { kernel, initramfs, disk, commandLine } = image;
+    return driver.boot({ kernel, initramfs, disk, commandLine, vcpus, memoryMib });
+  }
+
   /** Throws the snapshot away, so that the next call builds it again; one that is being built just now is kept. */
   async discard(reason: string): Promise<void> {
     if (this.#isBuilding || this.#current === undefined) return;
@@ -63,10 +70,9 @@ export class Template {
   }
 
   async #build(directory: string): Promise<Snapshot> {
-    const { driver, image, vcpus, memoryMib, clock, logger } = this.#options;
-    const { kernel, initramfs, disk, commandLine } = image;
+    const { image, clock, logger } = this.#options;
     const startedAt = clock.monotonic();
-    const machine = await driver.boot({ kernel, initramfs, disk, commandLine, vcpus, memoryMib });
+    const machine = await this.boot();
     try {
       await awaitAgent(machine);
       const bootMs = Math.round(clock.monotonic() - startedAt);

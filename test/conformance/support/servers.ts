@@ -59,7 +59,7 @@ export async function startVms(): Promise<ServerUnderTest> {
   const server = await startVmService({
     dataDir,
     port: 0,
-    poolSize: 1,
+    pool: { least: 1, most: 1, memoryBytes: 2 ** 30 },
     vmMemoryMib: 128,
     maxVms: 2,
     maxOutputBytes: 4096,
