@@ -5,13 +5,14 @@ import { BigboxError } from '../../contracts/errors.ts';
 import { type HttpServer, requestSignal } from '../../http/index.ts';
 import type { AgentApiOptions } from './options.ts';
 
-const base = '/api/v1/vms';
+/** What the pages ask the VM service for. */
+const bases = ['/api/v1/vms', '/api/v1/snapshots', '/api/vm-pool'] as const;
 const passedOn = ['content-type', 'location', 'retry-after', 'allow', 'content-disposition'] as const;
 
 /** Throws NOT_FOUND when dots in the path would lead out of the part that is passed on. */
 function toTarget(url: string, vmServiceUrl: string): URL {
   const target = new URL(url, vmServiceUrl);
-  const isInside = target.pathname === base || target.pathname.startsWith(`${base}/`);
+  const isInside = bases.some((base) => target.pathname === base || target.pathname.startsWith(`${base}/`));
   if (isInside && target.origin === new URL(vmServiceUrl).origin) return target;
   throw new BigboxError('NOT_FOUND', { message: 'There is nothing at this path.' });
 }
@@ -60,7 +61,7 @@ async function passOn(
 
 /** Adds the VM routes of the pages: the VM service behind them is asked in the name of this server. */
 export function addVmProxy(app: HttpServer, { vmService }: AgentApiOptions): void {
-  for (const url of [base, `${base}/*`])
+  for (const url of bases.flatMap((base) => [base, `${base}/*`]))
     app.route({
       method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
       url,

@@ -6,6 +6,7 @@ import { addFileRoutes } from './files.ts';
 import { addForkRoutes } from './forks.ts';
 import { addLifeCycleRoutes } from './life-cycle.ts';
 import { addMachineRoutes } from './machines.ts';
+import { addMetricsRoutes } from './metrics.ts';
 import { addPoolRoutes } from './pool.ts';
 import { addProcessRoutes } from './processes.ts';
 import { addSnapshotRoutes } from './snapshots.ts';
@@ -21,6 +22,7 @@ export function addVmRoutes(app: HttpServer, service: VmService): void {
   addSnapshotRoutes(app, service);
   addForkRoutes(app, service);
   addPoolRoutes(app, service);
+  addMetricsRoutes(app, service);
   addFileRoutes(app, service);
   addProcessRoutes(app, service);
   addVmSocket(app, service);

@@ -274,12 +274,18 @@ describe('the other routes', () => {
     },
   );
 
-  test.each(['/workflows', '/config', '/metrics', '/api/v1/system', '/api/v1/keys', '/api/v1/vms', '/api/workflows'])(
-    '%s asks for a key',
-    async (path) => {
-      expect((await fetch(url + path)).status).toBe(401);
-    },
-  );
+  test.each([
+    '/workflows',
+    '/config',
+    '/metrics',
+    '/api/v1/system',
+    '/api/v1/keys',
+    '/api/v1/vms',
+    '/api/v1/snapshots',
+    '/api/workflows',
+  ])('%s asks for a key', async (path) => {
+    expect((await fetch(url + path)).status).toBe(401);
+  });
 
   test('pass VM calls on in the name of the server, and nothing beside them', async () => {
     await expect((await get('/api/v1/vms/vm-1/files?path=/etc')).json()).resolves.toEqual({
@@ -288,6 +294,8 @@ describe('the other routes', () => {
     });
     const repeated = await get('/api/v1/vms/vm-1/files', { 'last-event-id': '7', 'idempotency-key': 'mine' });
     await expect(repeated.json()).resolves.toMatchObject({ after: '7', once: 'mine' });
+    for (const path of ['/api/v1/snapshots?vm_id=vm-1', '/api/vm-pool/stats'])
+      await expect((await get(path)).json()).resolves.toMatchObject({ asked: `GET ${path}` });
     const escape = rawRequest(url, { path: '/api/v1/vms/%2e%2e/%2e%2e/llm/execute', headers: key });
     escape.end();
     const [response] = (await once(escape, 'response')) as [IncomingMessage];

@@ -77,6 +77,11 @@ export class VirtualMachine {
     return this.#connection.agent;
   }
 
+  /** The machine itself, for looking at it only: what changes it is done here. */
+  get machine(): Pick<Machine, 'pid' | 'memory' | 'consoleTail'> {
+    return this.#machine;
+  }
+
   get isPaused(): boolean {
     return this.#running.isStopped;
   }

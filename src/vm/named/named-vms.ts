@@ -7,6 +7,7 @@ import type { Snapshot } from '../../vmm/index.ts';
 import { IdempotencyKeys } from '../idempotency-keys.ts';
 import { type NamedVm, type NamedVmWish, type TimeoutAction, toNamedVm } from './named-vm.ts';
 import type { VirtualMachine } from '../machine/virtual-machine.ts';
+import { readUsage, type VmUsage } from '../machine/vm-usage.ts';
 import { VmDeadline } from './vm-deadline.ts';
 
 export interface NamedVmsOptions {
@@ -26,6 +27,8 @@ interface Entry {
   /** One change of state at a time; deleting does not wait for it. */
   readonly turn: Semaphore;
   readonly deadline: VmDeadline;
+  /** The last that it wrote on its console before it failed. */
+  lastWords?: string;
 }
 
 const maxFailedKept = 100;
@@ -144,6 +147,17 @@ export class NamedVms {
     await entry.vm?.destroy();
   }
 
+  /** What a VM uses now; a paused one stays so. Throws VM_NOT_FOUND, CONFLICT while it is not ready, VM_LOST after it died. */
+  async usage(id: string): Promise<VmUsage> {
+    return readUsage(livingVm(this.#entry(id)));
+  }
+
+  /** The last that a VM wrote on its console, also one that failed. Throws VM_NOT_FOUND. */
+  console(id: string): string {
+    const { vm, lastWords = '' } = this.#entry(id);
+    return vm?.machine.consoleTail() ?? lastWords;
+  }
+
   /** Throws LIMIT_EXCEEDED when no further VM may be used, for a while or for once. */
   assertRoom(wanted = 1): void {
     const { limit } = this.#options;
@@ -255,6 +269,7 @@ export class NamedVms {
     entry.deadline.clear();
     this.#options.logger.warn({ vm_id: entry.info.id, err: error }, 'a VM failed');
     const { vm } = entry;
+    if (vm !== undefined) entry.lastWords = vm.machine.consoleTail();
     delete entry.vm;
     void vm?.destroy();
     const failed = [...this.#entries.values()].filter(({ info }) => info.state === 'failed');
