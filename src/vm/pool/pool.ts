@@ -5,6 +5,7 @@ import type { Logger } from '../../lib/log.ts';
 import type { Driver, WaitingMachine } from '../../vmm/index.ts';
 import { Demand } from './demand.ts';
 import type { Template } from './templates.ts';
+import { WaitingProcesses } from './waiting-processes.ts';
 import { VirtualMachine } from '../machine/virtual-machine.ts';
 
 export interface PoolSize {
@@ -65,7 +66,7 @@ const firstGuessBytes = 64 * 1024 * 1024;
 export class Pool {
   readonly #options: PoolOptions;
   readonly #ready: VirtualMachine[] = [];
-  readonly #waiting: WaitingMachine[] = [];
+  readonly #waiting: WaitingProcesses;
   readonly #claims: Claim[] = [];
   readonly #starts: Semaphore;
   readonly #stopped = new AbortController();
@@ -73,7 +74,6 @@ export class Pool {
   #cloneBytes = firstGuessBytes;
   #running = new Set<Promise<void>>();
   #starting = 0;
-  #prelaunching = 0;
   #failures = 0;
   #problem: string | undefined;
   #hits = 0;
@@ -84,6 +84,11 @@ export class Pool {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#starts = new Semaphore(options.concurrentStarts);
+    this.#waiting = new WaitingProcesses({
+      count: options.waitingProcesses,
+      prelaunch: () => this.#inTurn(() => this.#prelaunch()),
+      logger: options.logger,
+    });
   }
 
   /** Fills the pool and checks its idle clones from then on. */
@@ -117,7 +122,7 @@ export class Pool {
       target: this.#target(),
       ready: this.#ready.length,
       starting: this.#starting,
-      waitingProcesses: this.#waiting.length,
+      waitingProcesses: this.#waiting.size,
       claimsWaiting: this.#claims.length,
       hits: this.#hits,
       misses: this.#misses,
@@ -140,7 +145,8 @@ export class Pool {
     this.#stopped.abort();
     for (const claim of this.#claims.splice(0)) claim.refuse(shuttingDown());
     while (this.#running.size > 0) await Promise.all(this.#running);
-    await Promise.all([...this.#ready.splice(0), ...this.#waiting.splice(0)].map((machine) => machine.destroy()));
+    await this.#waiting.close();
+    await Promise.all(this.#ready.splice(0).map((vm) => vm.destroy()));
   }
 
   #takeReady(): VirtualMachine | undefined {
@@ -177,9 +183,7 @@ export class Pool {
     if (this.#stopped.signal.aborted || this.#paused) return;
     const wanted = Math.max(0, Math.min(this.#target(), this.#options.room())) + this.#claims.length;
     while (this.#ready.length + this.#starting < wanted) this.#run(() => this.#startOne());
-    if (this.#claims.length > 0) return;
-    while (this.#waiting.length + this.#prelaunching < this.#options.waitingProcesses)
-      this.#run(() => this.#prelaunchOne());
+    if (this.#claims.length === 0) this.#waiting.refill();
   }
 
   /** As many as the last bursts of claims took, within the bounds. */
@@ -214,50 +218,25 @@ export class Pool {
     }
   }
 
-  async #restoreOne(): Promise<VirtualMachine> {
+  #restoreOne(): Promise<VirtualMachine> {
+    return this.#inTurn(async () => {
+      const waiting = this.#waiting.take() ?? (await this.#prelaunch());
+      return VirtualMachine.restore(waiting, this.#options.clock);
+    });
+  }
+
+  /** No more starts at once than the processors bear. */
+  async #inTurn<TResult>(start: () => Promise<TResult>): Promise<TResult> {
     const release = await this.#starts.acquire(this.#stopped.signal);
     try {
-      const waiting = this.#takeWaiting() ?? (await this.#prelaunch());
-      return await VirtualMachine.restore(waiting, this.#options.clock);
+      return await start();
     } finally {
       release();
     }
   }
 
-  #takeWaiting(): WaitingMachine | undefined {
-    return this.#waiting.shift();
-  }
-
   async #prelaunch(): Promise<WaitingMachine> {
     return this.#options.driver.prelaunch(await this.#options.template.snapshot());
-  }
-
-  async #prelaunchOne(): Promise<void> {
-    this.#prelaunching += 1;
-    try {
-      const release = await this.#starts.acquire(this.#stopped.signal);
-      try {
-        this.#keepWaiting(await this.#prelaunch());
-      } finally {
-        release();
-      }
-    } catch (error) {
-      // The next start meets the same fault and reports it; this was only done ahead of it.
-      this.#options.logger.debug({ err: error }, 'no process could be started ahead');
-    } finally {
-      this.#prelaunching -= 1;
-    }
-  }
-
-  #keepWaiting(machine: WaitingMachine): void {
-    this.#waiting.push(machine);
-    void machine.exited.then(() => {
-      const index = this.#waiting.indexOf(machine);
-      if (index < 0) return;
-      this.#waiting.splice(index, 1);
-      this.#run(() => machine.destroy());
-      this.refill();
-    });
   }
 
   #hand(vm: VirtualMachine): void {
@@ -308,7 +287,7 @@ export class Pool {
     this.#problem = error.message;
     this.#options.logger.error({ err: error, failures: this.#failures }, 'a clone could not be started');
     if (this.#failures >= sickAfter || error.code === 'VM_SNAPSHOT_FAILED') {
-      await Promise.all(this.#waiting.splice(0).map((machine) => machine.destroy()));
+      await this.#waiting.discard();
       await this.#options.template.discard(error.message).catch((cause: Error) => (this.#problem = cause.message));
     }
     const claim = this.#failures >= sickAfter ? this.#claims.shift() : undefined;
