@@ -1,7 +1,7 @@
-import { type ClientHttp2Session, connect } from 'node:http2';
+import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
 import type { Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
-import { type Client, createClient } from '@connectrpc/connect';
+import { type Client, createClient, type Interceptor } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { type Logger, silentLogger } from '../lib/log.ts';
 import { Agent } from './generated/agent/v1/agent_pb.js';
@@ -17,6 +17,8 @@ const connectionWindow = 64 << 20;
 const frameSize = 64 << 10;
 const readMaxBytes = 8 << 20;
 const defaultDeadlineMs = 60_000;
+/** So long a guest may keep the host at its messages before others have their turn. */
+const turnMs = 4;
 
 export interface GuestOptions {
   /** The socket of the guest's virtio-serial port. */
@@ -77,7 +79,12 @@ function openConnection(socket: Socket, logger: Logger): GuestConnection {
     session.destroy();
     socket.destroy();
   };
-  const transport = createGrpcTransport({ baseUrl: authority, sessionManager: manage(session), readMaxBytes });
+  const transport = createGrpcTransport({
+    baseUrl: authority,
+    sessionManager: manage(session),
+    readMaxBytes,
+    interceptors: [takeTurns],
+  });
   return {
     agent: createClient(Agent, transport),
     closed,
@@ -89,13 +96,50 @@ function openConnection(socket: Socket, logger: Logger): GuestConnection {
   };
 }
 
+/** Strong references to what must not be collected before the key is. */
+const held = new FinalizationRegistry<object>(() => undefined);
+
+/**
+ * Node ends the process where a session is collected before a stream that has half of a header block, which a guest can bring about.
+ * So the native side of a session is kept until that of each of its streams is gone.
+ */
+function keepWhileHeld(session: ClientHttp2Session, stream: ClientHttp2Stream): void {
+  const [sessionHandle, streamHandle] = [nativeSideOf(session), nativeSideOf(stream)];
+  if (sessionHandle !== undefined && streamHandle !== undefined) held.register(streamHandle, sessionHandle);
+}
+
+function nativeSideOf(owner: object): object | undefined {
+  const key = Object.getOwnPropertySymbols(owner).find(({ description }) => description === 'kHandle');
+  return key === undefined ? undefined : ((owner as Record<symbol, object | undefined>)[key] ?? undefined);
+}
+
 /** One session for ever: when it is gone, calls fail instead of connecting anew without a greeting. */
 function manage(session: ClientHttp2Session): SessionManager {
   return {
     authority,
     // Throws when the session is gone; the transport turns that into a ConnectError.
-    request: async (...[method, path, headers, options]) =>
-      session.request({ ...headers, ':method': method, ':path': path }, options),
+    request: async (...[method, path, headers, options]) => {
+      const stream = session.request({ ...headers, ':method': method, ':path': path }, options);
+      if (stream.pending) stream.once('ready', () => keepWhileHeld(session, stream));
+      else keepWhileHeld(session, stream);
+      return stream;
+    },
     notifyResponseByteRead: () => undefined,
   };
+}
+
+/** What has been received is read without a pause otherwise, and a guest that floods the host would have it for itself. */
+const takeTurns: Interceptor = (next) => async (request) => {
+  const response = await next(request);
+  return response.stream ? { ...response, message: inTurns(response.message) } : response;
+};
+
+async function* inTurns<TMessage>(messages: AsyncIterable<TMessage>): AsyncGenerator<TMessage, void> {
+  let since = performance.now();
+  for await (const message of messages) {
+    yield message;
+    if (performance.now() - since < turnMs) continue;
+    await setImmediate();
+    since = performance.now();
+  }
 }

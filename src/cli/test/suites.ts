@@ -112,6 +112,14 @@ export const suites: readonly Suite[] = [
     needs: ['vm image', 'web pages', 'test model'],
   },
   {
+    name: 'hostile',
+    proves: 'guests that attack, and garbage on the wire, harm nobody else',
+    program: vitest('hostile'),
+    limitMs: minutes(6),
+    cores: 'all',
+    needs: ['vm image'],
+  },
+  {
     name: 'e2e',
     proves: 'the pages in a browser',
     program: vitest('e2e'),

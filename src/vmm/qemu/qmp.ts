@@ -26,6 +26,8 @@ interface EventWaiter extends Waiter<QmpEvent> {
 }
 
 const commandTimeoutMs = 15_000;
+/** No message of QEMU is near that long. */
+const maxLineLength = 1 << 20;
 
 /** The control connection of one QEMU process. Commands are answered in order. */
 export class QmpClient {
@@ -38,7 +40,13 @@ export class QmpClient {
   private constructor(socket: Socket) {
     this.#socket = socket;
     socket.setEncoding('utf8');
-    socket.on('data', (text: string) => this.#read(text));
+    socket.on('data', (text: string) => {
+      try {
+        this.#read(text);
+      } catch (cause) {
+        this.#fail(new Error('QEMU sent what is no message of its protocol', { cause }));
+      }
+    });
     socket.on('error', () => undefined);
     socket.on('close', () => this.#fail(new Error('QEMU closed its control connection')));
   }
@@ -85,6 +93,7 @@ export class QmpClient {
   #read(text: string): void {
     const lines = (this.#rest + text).split('\n');
     this.#rest = lines.pop() ?? '';
+    if (this.#rest.length > maxLineLength) throw new Error('a message without end');
     for (const line of lines) if (line.trim() !== '') this.#dispatch(Message.parse(JSON.parse(line)));
   }
 

@@ -2,6 +2,9 @@ import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process'
 import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { MachineExit } from '../driver.ts';
+import { keepTail } from './byte-tail.ts';
+
+type KeptTail = ReturnType<typeof keepTail>;
 
 const keptConsoleBytes = 65_536;
 const keptErrorBytes = 4096;
@@ -19,15 +22,17 @@ export class VmmProcess {
   readonly exited: Promise<MachineExit>;
   readonly #child: ChildProcess;
   #pid: number | undefined;
-  #console: Buffer = Buffer.alloc(0);
-  #errors: Buffer = Buffer.alloc(0);
+  readonly #console: KeptTail | undefined;
+  readonly #errors: KeptTail | undefined;
   #wanted = false;
 
   private constructor(child: ChildProcess) {
     this.#child = child;
+    const console = child.stdio[3] as Readable | null | undefined;
+    // There are no streams where the program could not be started.
+    this.#console = console == null ? undefined : keepTail(console, keptConsoleBytes);
+    this.#errors = child.stderr === null ? undefined : keepTail(child.stderr, keptErrorBytes);
     this.exited = this.#watch();
-    this.#keep(child.stdio[3] as Readable | null, (all) => (this.#console = last(all, keptConsoleBytes)));
-    this.#keep(child.stderr, (all) => (this.#errors = last(all, keptErrorBytes)));
   }
 
   static launch({ command, directory, files }: LaunchOptions): VmmProcess {
@@ -49,7 +54,7 @@ export class VmmProcess {
   }
 
   get console(): string {
-    return this.#console.toString('utf8');
+    return this.#console?.tail.toString() ?? '';
   }
 
   /** Ends QEMU at once; its wrappers see that, clean up after it and end too. */
@@ -68,26 +73,19 @@ export class VmmProcess {
   #watch(): Promise<MachineExit> {
     const { promise, resolve } = Promise.withResolvers<MachineExit>();
     const finish = (how: string): void => {
-      const words = this.#errors.toString('utf8').replaceAll(unshareNoise, '').trim();
+      const words = (this.#errors?.tail.toString() ?? '').replaceAll(unshareNoise, '').trim();
       const detail = words === '' ? how : `${how}: ${words}`;
       resolve({ reason: this.#wanted ? 'destroyed' : 'died', detail });
     };
     this.#child.once('error', (error) => finish(error.message));
     // Where only a wrapper was killed, QEMU is still there, and `close` would wait for it.
     this.#child.once('exit', () => {
+      this.#console?.hurry();
+      this.#errors?.hurry();
       if (this.#pid !== undefined && this.#pid !== this.#child.pid) tryKill(this.#pid);
     });
     this.#child.once('close', (code, signal) => finish(`exit ${signal ?? code ?? 'unknown'}`));
     return promise;
-  }
-
-  #keep(stream: Readable | null, store: (all: Buffer) => void): void {
-    let kept: Buffer = Buffer.alloc(0);
-    stream?.on('error', () => undefined);
-    stream?.on('data', (chunk: Buffer) => {
-      kept = last(Buffer.concat([kept, chunk]), keptConsoleBytes);
-      store(kept);
-    });
   }
 }
 
@@ -96,8 +94,6 @@ const unshareNoise = /^unshare: sigprocmask.*$/gm;
 
 /** Nothing of the service's environment, which may hold secrets, reaches a VMM. */
 const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' };
-
-const last = (all: Buffer, limit: number): Buffer => (all.length <= limit ? all : all.subarray(all.length - limit));
 
 function childrenOf(pid: number): readonly number[] {
   try {
