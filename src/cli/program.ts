@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { version } from '../lib/version.ts';
 import { throwInstead } from './command-line.ts';
+import { approvalsCommand } from './commands/approvals.ts';
 import { downCommand } from './commands/down.ts';
 import { keyCommand } from './commands/key.ts';
 import { loginLinkCommand } from './commands/login-link.ts';
@@ -26,6 +27,7 @@ export function createProgram(): Command {
     .addCommand(runCommand())
     .addCommand(loginLinkCommand())
     .addCommand(keyCommand())
+    .addCommand(approvalsCommand())
     .addCommand(modelsCommand())
     .addCommand(testCommand());
   withExamples(

@@ -4,6 +4,7 @@ import { type Environment, defaultDirectories } from './environment.ts';
 import { warningsFor } from './not-built.ts';
 import { type Role, VmExecution } from './role.ts';
 import type { FullConfiguration } from './schema.ts';
+import type { SecuritySettings } from './security-settings.ts';
 
 /** The configured model; without a base URL the built-in model service serves. */
 export interface ConfiguredModel {
@@ -40,6 +41,7 @@ export interface Configuration {
     readonly languages: readonly Language[];
     readonly validateCode: boolean;
     readonly maxCodeLength: number;
+    readonly security: SecuritySettings;
     readonly autoProvision: boolean;
   };
   readonly limits: {
@@ -97,6 +99,7 @@ function toExecution(role: Role, settings: FullConfiguration['bigbox']): Configu
     languages: written.allowed_languages.map(toLanguage).filter((language) => language !== undefined),
     validateCode: written.code_validation,
     maxCodeLength: written.max_code_length,
+    security: written.security_settings,
     autoProvision: written.auto_provision,
   };
 }

@@ -42,9 +42,9 @@ export const notBuilt: readonly {
       role.extra.vm_execution?.history.auto_rollback_on_failure === true,
   },
   {
-    path: 'extra.vm_execution.security_settings',
-    part: 'VM history',
-    differs: (role) => role.extra.vm_execution?.security_settings !== undefined,
+    path: 'extra.vm_execution.security_settings.resource_limits',
+    part: 'access and limits',
+    differs: (role) => role.extra.vm_execution?.security_settings['resource_limits'] !== undefined,
   },
 ];
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SecuritySettings } from './security-settings.ts';
 
 /** The keys of the seed's `vm_execution`. Unknown keys are kept and reported, as everywhere inside a role's `extra`. */
 export const VmExecution = z.looseObject({
@@ -31,7 +32,7 @@ export const VmExecution = z.looseObject({
       integration_mode: z.enum(['direct', 'http']).default('http'),
     })
     .prefault({}),
-  security_settings: z.record(z.string(), z.unknown()).optional(),
+  security_settings: SecuritySettings.prefault({}),
 });
 export type VmExecution = z.infer<typeof VmExecution>;
 

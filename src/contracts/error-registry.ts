@@ -202,6 +202,24 @@ export const errorDefinitions = {
     meaning: 'No source delivered the model with the pinned checksum.',
     remedy: 'Check the network, or put the file into the cache by hand.',
   },
+  EXECUTION_BLOCKED: {
+    status: 403,
+    retry: 'changed',
+    meaning: 'A rule of this Bigbox does not let the code run.',
+    remedy: 'Change the code, or the rule in security_settings.',
+  },
+  APPROVAL_REJECTED: {
+    status: 403,
+    retry: 'changed',
+    meaning: 'A person did not let the code run.',
+    remedy: 'Read the comment, change the code, or ask the person.',
+  },
+  APPROVAL_EXPIRED: {
+    status: 409,
+    retry: 'later',
+    meaning: 'Nobody decided about the code in time.',
+    remedy: 'Try again, and decide with bigbox approvals.',
+  },
   DISK_FULL: {
     status: 507,
     retry: 'changed',

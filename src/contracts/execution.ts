@@ -29,6 +29,14 @@ export const ExecuteRequest = z.object({
 });
 export type ExecuteRequest = z.infer<typeof ExecuteRequest>;
 
+/** What a rule decided about code that then ran. */
+export const ToolDecision = z.object({
+  hook: z.string().describe('Name of the rule'),
+  decision: z.enum(['warn', 'ask', 'modify']).describe('ask: a person approved it'),
+  reason: z.string(),
+});
+export type ToolDecision = z.infer<typeof ToolDecision>;
+
 /** Upstream's answer and more. `exit_code` is -1 where the process did not exit by itself. */
 export const ExecuteResponse = z.object({
   execution_id: z.string(),
@@ -48,12 +56,19 @@ export const ExecuteResponse = z.object({
   error: z.string().nullish(),
   error_detail: ErrorBody.optional(),
   warnings: z.array(z.string()),
+  decisions: z.array(ToolDecision).optional().describe('What rules decided about the code, where any did'),
 });
 export type ExecuteResponse = z.infer<typeof ExecuteResponse>;
 
 /** The stream that `Accept: text/event-stream` on `/api/llm/execute` answers with, one JSON object an event. */
 export const ExecutionEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('execution-started'), execution_id: z.string(), vm_id: z.string(), vm_type: z.string() }),
+  z.object({
+    type: z.literal('approval-requested').describe('The code waits for POST /api/v1/approvals/{approval_id}'),
+    approval_id: z.string(),
+    reason: z.string(),
+    expires_at: z.string(),
+  }),
   z.object({ type: z.literal('output-delta'), stream: z.enum(['stdout', 'stderr']), text: z.string() }),
   z.object({ type: z.literal('execution-finished'), result: ExecuteResponse }),
   z.object({ type: z.literal('execution-failed'), error: ErrorBody }),

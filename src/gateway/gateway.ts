@@ -2,7 +2,8 @@ import type { LoginLink } from '../contracts/access.ts';
 import { BigboxError } from '../contracts/errors.ts';
 import type { Authenticate } from '../http/index.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
-import type { ApiKeyRecords, LoginTokenRecords, SessionRecords } from '../store/index.ts';
+import type { ApiKeyRecords, ApprovalRecords, LoginTokenRecords, SessionRecords } from '../store/index.ts';
+import { Approvals } from './approvals.ts';
 import { createAuthenticator, createFindPrincipal, type FindPrincipal } from './authenticator.ts';
 import { createSecret, sessionCookieName } from './credentials.ts';
 import { FailureLimit } from './failure-limit.ts';
@@ -13,6 +14,7 @@ export interface GatewayOptions {
     readonly sessions: SessionRecords;
     readonly loginTokens: LoginTokenRecords;
     readonly apiKeys: ApiKeyRecords;
+    readonly approvals: ApprovalRecords;
   };
   /** Bearer token among our own processes. */
   readonly serviceKey: string;
@@ -28,6 +30,7 @@ export interface Gateway {
   readonly findPrincipal: FindPrincipal;
   readonly sessions: Sessions;
   readonly apiKeys: ApiKeyRecords;
+  readonly approvals: Approvals;
   readonly cookieName: string;
   readonly clock: Clock;
   createLoginLink(): Promise<LoginLink>;
@@ -51,6 +54,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     findPrincipal,
     sessions,
     apiKeys: records.apiKeys,
+    approvals: new Approvals(records.approvals, clock),
     cookieName: sessionCookieName(serviceKey),
     clock,
     async createLoginLink() {

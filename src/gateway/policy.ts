@@ -14,6 +14,15 @@ export function requireAccessManager({ via }: Principal): void {
   });
 }
 
+/** Throws FORBIDDEN unless the caller has proof of being the owner: an open door approves nothing. */
+export function requireApprover({ via }: Principal): void {
+  if (via !== 'loopback') return;
+  throw new BigboxError('FORBIDDEN', {
+    message: 'Code is not approved without a session or a key, also where calls from this machine are open.',
+    remedy: 'Open a login link, or use bigbox approvals on this machine.',
+  });
+}
+
 /** Throws FORBIDDEN unless the caller is one of our own processes. */
 export function requireService({ via }: Principal): void {
   if (via === 'service-key') return;

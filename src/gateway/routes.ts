@@ -12,6 +12,7 @@ import {
 import { BigboxError } from '../contracts/errors.ts';
 import { type HttpServer, principalOf } from '../http/index.ts';
 import type { ApiKeyRecord } from '../store/index.ts';
+import { addApprovalRoutes } from './approval-routes.ts';
 import { createSecret } from './credentials.ts';
 import type { Gateway } from './gateway.ts';
 import { requireAccessManager, requireService } from './policy.ts';
@@ -34,6 +35,7 @@ const toApiKey = (record: ApiKeyRecord): ApiKey => ({
 export function addGatewayRoutes(app: HttpServer, gateway: Gateway): void {
   addLoginRoutes(app, gateway);
   addKeyRoutes(app, gateway);
+  addApprovalRoutes(app, gateway.approvals);
   app.post(
     '/api/v1/auth/verify',
     {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Approval, type ApprovalDecision, ApprovalList, type ApprovalState } from '../contracts/approvals.ts';
 import { AgentServerHealth, SystemStatus } from '../contracts/health.ts';
 import { type ParallelRequest, type RunEvent, RunEvent as RunEventSchema, RunStatus } from '../contracts/runs.ts';
 import { BigboxError } from '../contracts/errors.ts';
@@ -27,6 +28,9 @@ export interface AgentClient {
   ): AsyncIterable<RunEvent>;
   createLoginLink(): Promise<string>;
   createKey(name: string): Promise<string>;
+  /** Code that waits, or waited, for a person: the latest first, in one state or in all. */
+  approvals(state?: ApprovalState): Promise<readonly Approval[]>;
+  decideApproval(id: string, decision: ApprovalDecision): Promise<Approval>;
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -85,5 +89,9 @@ export function createAgentClient(connection: ConnectionOptions): AgentClient {
     events: (runId, options) => follow(connection, runId, options),
     createLoginLink: async () => LoginLink.parse(await json('/api/v1/login-links', { method: 'POST', body: {} })).url,
     createKey: async (name) => CreatedKey.parse(await json('/api/v1/keys', { method: 'POST', body: { name } })).key,
+    approvals: async (state) =>
+      ApprovalList.parse(await json(`/api/v1/approvals${state === undefined ? '' : `?state=${state}`}`)).approvals,
+    decideApproval: async (id, decision) =>
+      Approval.parse(await json(`/api/v1/approvals/${encodeURIComponent(id)}`, { method: 'POST', body: decision })),
   };
 }

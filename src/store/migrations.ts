@@ -9,6 +9,28 @@ const first: Migration = {
   },
 };
 
+const approvals: Migration = {
+  async up({ schema }: Kysely<unknown>): Promise<void> {
+    await schema
+      .createTable('approvals')
+      .addColumn('id', 'text', (column) => column.primaryKey())
+      .addColumn('state', 'text', (column) => column.notNull())
+      .addColumn('hook', 'text', (column) => column.notNull())
+      .addColumn('reason', 'text', (column) => column.notNull())
+      .addColumn('agent_id', 'text', (column) => column.notNull())
+      .addColumn('vm_id', 'text')
+      .addColumn('language', 'text', (column) => column.notNull())
+      .addColumn('code', 'text', (column) => column.notNull())
+      .addColumn('created_at', 'integer', (column) => column.notNull())
+      .addColumn('expires_at', 'integer', (column) => column.notNull())
+      .addColumn('decided_at', 'integer')
+      .addColumn('comment', 'text')
+      .addColumn('approved_code', 'text')
+      .execute();
+    await schema.createIndex('approvals_by_state').on('approvals').columns(['state', 'created_at']).execute();
+  },
+};
+
 async function createRunTables(database: Kysely<unknown>): Promise<void> {
   const { schema } = database;
   await schema
@@ -94,7 +116,7 @@ async function createAccessTables(database: Kysely<unknown>): Promise<void> {
 export async function migrate<TSchema>(database: Kysely<TSchema>): Promise<void> {
   const migrator = new Migrator({
     db: database,
-    provider: { getMigrations: () => Promise.resolve({ '0001-first-light': first }) },
+    provider: { getMigrations: () => Promise.resolve({ '0001-first-light': first, '0002-approvals': approvals }) },
   });
   const { error } = await migrator.migrateToLatest();
   if (error !== undefined)

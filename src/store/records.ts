@@ -1,4 +1,5 @@
 import { Kysely, SqliteDialect } from 'kysely';
+import { type ApprovalRecords, createApprovalRecords } from './approvals.ts';
 import { type ApiKeyRecords, createApiKeyRecords } from './api-keys.ts';
 import { type LoginTokenRecords, createLoginTokenRecords } from './login-tokens.ts';
 import { migrate } from './migrations.ts';
@@ -13,6 +14,7 @@ export interface Records {
   readonly sessions: SessionRecords;
   readonly loginTokens: LoginTokenRecords;
   readonly apiKeys: ApiKeyRecords;
+  readonly approvals: ApprovalRecords;
   /** Writes what is waiting and closes the database. */
   close(): Promise<void>;
 }
@@ -32,6 +34,7 @@ export async function openRecords(options: { readonly path: string }): Promise<R
     sessions: createSessionRecords(database),
     loginTokens: createLoginTokenRecords(database),
     apiKeys: createApiKeyRecords(database),
+    approvals: createApprovalRecords(database),
     async close() {
       await runs.flush();
       await database.destroy();

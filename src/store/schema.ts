@@ -6,6 +6,7 @@ export interface Schema {
   readonly sessions: SessionTable;
   readonly login_tokens: LoginTokenTable;
   readonly api_keys: ApiKeyTable;
+  readonly approvals: ApprovalTable;
 }
 
 export interface RunTable {
@@ -78,4 +79,20 @@ export interface ApiKeyTable {
   created_at: number;
   last_used_at: number | null;
   revoked_at: number | null;
+}
+
+export interface ApprovalTable {
+  id: string;
+  state: string;
+  hook: string;
+  reason: string;
+  agent_id: string;
+  vm_id: string | null;
+  language: string;
+  code: string;
+  created_at: number;
+  expires_at: number;
+  decided_at: number | null;
+  comment: string | null;
+  approved_code: string | null;
 }

@@ -1,3 +1,6 @@
+export type { Approver } from './hooks/approver.ts';
+export { type CodeRule, dangerousPatterns } from './hooks/code-rule.ts';
+export { type HookOptions, plainHooks } from './hooks/hook-options.ts';
 export type { NamedVm } from './named/named-vm.ts';
 export type { GuestProcess, ProcessProgram } from './processes/guest-process.ts';
 export type { OutputReport } from './processes/process-output.ts';

@@ -11,7 +11,8 @@ import { lockDirectory } from './directory-lock.ts';
 import { execute } from './executions/execution.ts';
 import { Forks } from './snapshots/forks.ts';
 import { GuestFiles } from './files/guest-files.ts';
-import { toProgram, toWarnings } from './executions/to-program.ts';
+import { prepare } from './executions/prepare.ts';
+import type { HookOptions } from './hooks/hook-options.ts';
 import { NamedVms } from './named/named-vms.ts';
 import { Pool, type PoolSize, type PoolStats } from './pool/pool.ts';
 import { Processes } from './processes/processes.ts';
@@ -32,6 +33,7 @@ export interface VmServiceOptions {
   readonly vcpus: number;
   readonly memoryMib: number;
   readonly policy: CodePolicy;
+  readonly hooks: HookOptions;
   readonly defaultTimeoutMs: number;
   readonly limits: VmLimits;
   readonly concurrentStarts: number;
@@ -114,20 +116,16 @@ export class VmService {
 
   /**
    * Runs code in a VM of the caller's, or in a fresh clone that is thrown away. Breaking out of the loop or aborting the signal stops
-   * the code. Throws LANGUAGE_NOT_ALLOWED, CODE_TOO_LONG, CODE_INVALID, VM_NOT_FOUND, CONFLICT, LIMIT_EXCEEDED, VM_UNAVAILABLE.
+   * the code. Throws what `prepare` throws, VM_NOT_FOUND, CONFLICT, LIMIT_EXCEEDED, VM_UNAVAILABLE.
    */
   async *execute(request: ExecuteRequest, signal: AbortSignal): AsyncGenerator<ExecutionEvent, void> {
-    const { policy, defaultTimeoutMs, limits } = this.#options;
+    const { limits } = this.#options;
+    const any = AbortSignal.any([signal, this.#closing.signal]);
     const environment = request.vm_id == null ? {} : this.named.get(request.vm_id).environment;
-    const program = toProgram(request, { policy, defaultTimeoutMs, environment, ...limits });
-    const warnings = toWarnings(request);
-    const options = {
-      vmType: templateName,
-      keptOutputBytes: limits.maxOutputBytes,
-      warnings,
-      clock: this.#clock,
-      signal: AbortSignal.any([signal, this.#closing.signal]),
-    };
+    const terms = { ...this.#options, environment, ...limits, signal: any };
+    const { program, ...said } = yield* prepare(request, terms);
+    const common = { vmType: templateName, keptOutputBytes: limits.maxOutputBytes, clock: this.#clock, signal: any };
+    const options = { ...common, ...said };
     if (request.vm_id != null) {
       yield* execute(await this.named.use(request.vm_id), program, options);
       return;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { GuestConnection } from '../../src/guest/index.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/log.ts';
-import { VmService } from '../../src/vm/index.ts';
+import { plainHooks, VmService } from '../../src/vm/index.ts';
 import { Template } from '../../src/vm/pool/templates.ts';
 import { VirtualMachine } from '../../src/vm/machine/virtual-machine.ts';
 import { type MachineSpec, QemuDriver, type Snapshot } from '../../src/vmm/index.ts';
@@ -121,6 +121,7 @@ async function measureService(directory: string, ours: Samples): Promise<void> {
     directory,
     createDriver: (runDirectory) => new QemuDriver({ runDirectory, logger: silentLogger }),
     loadImage: loadTestImage,
+    hooks: plainHooks,
     pool: { least: 1, most: 1, memoryBytes: 2 ** 30 },
     vcpus: 1,
     memoryMib: 256,

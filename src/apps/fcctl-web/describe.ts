@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '../../lib/log.ts';
+import { plainHooks } from '../../vm/index.ts';
 import { startVmService } from './index.ts';
 
 /** The OpenAPI document of the VM service, from an instance without an image, which makes no VM. */
@@ -17,6 +18,7 @@ export async function describeVmService(): Promise<Readonly<Record<string, unkno
     languages: [],
     validateCode: true,
     maxCodeLength: 1,
+    hooks: plainHooks,
     timeoutMs: 1,
     serviceKey: 'none',
     verifyUrl: 'http://127.0.0.1',

@@ -5,7 +5,7 @@ import type { Language } from '../../contracts/execution.ts';
 import { createRemoteAuthenticator } from '../../gateway/index.ts';
 import { createHttpServer, listen } from '../../http/index.ts';
 import type { Logger } from '../../lib/log.ts';
-import { type PoolSize, type VmImage, VmService } from '../../vm/index.ts';
+import { type HookOptions, type PoolSize, type VmImage, VmService } from '../../vm/index.ts';
 import { QemuDriver } from '../../vmm/index.ts';
 import { createStartHerald } from './start-herald.ts';
 
@@ -23,6 +23,7 @@ export interface VmServiceAppOptions {
   readonly languages: readonly Language[];
   readonly validateCode: boolean;
   readonly maxCodeLength: number;
+  readonly hooks: HookOptions;
   readonly timeoutMs: number;
   /** Bearer token among our own processes. */
   readonly serviceKey: string;
@@ -61,6 +62,7 @@ export async function startVmService(options: VmServiceAppOptions): Promise<Runn
       maxCodeLength: options.maxCodeLength,
       validateCode: options.validateCode,
     },
+    hooks: options.hooks,
     defaultTimeoutMs: options.timeoutMs,
     limits: { maxVms: options.maxVms, maxOutputBytes: options.maxOutputBytes },
     concurrentStarts: availableParallelism(),

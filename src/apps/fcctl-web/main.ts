@@ -5,6 +5,7 @@ import { ensureGuestAgent, ensureImage } from '../../images/index.ts';
 import { createLogger, type Logger } from '../../lib/log.ts';
 import { templateName, type VmImage } from '../../vm/index.ts';
 import { ensureServiceKey } from '../all/instance-files.ts';
+import { toHooks } from './hooks.ts';
 import { startVmService } from './index.ts';
 
 /** Gives the image out of the cache, building what is missing there. */
@@ -28,6 +29,7 @@ const { values: flags } = parseArgs({ options: { host: { type: 'string' }, port:
 const configuration = loadConfiguration();
 const logger = createLogger('fcctl-web', configuration.logLevel);
 for (const warning of configuration.warnings) logger.warn(warning);
+const serviceKey = await ensureServiceKey(configuration.dataDir);
 const service = await startVmService({
   dataDir: configuration.dataDir,
   host: flags.host ?? configuration.host,
@@ -39,8 +41,9 @@ const service = await startVmService({
   languages: configuration.execution.languages,
   validateCode: configuration.execution.validateCode,
   maxCodeLength: configuration.execution.maxCodeLength,
+  hooks: toHooks(configuration, serviceKey),
   timeoutMs: configuration.execution.timeoutMs,
-  serviceKey: await ensureServiceKey(configuration.dataDir),
+  serviceKey,
   verifyUrl: `http://127.0.0.1:${configuration.port}/api/v1/auth/verify`,
   modelServiceUrl: `http://127.0.0.1:${configuration.modelPort}`,
   allowedOrigins: configuration.allowedOrigins,

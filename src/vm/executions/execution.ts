@@ -1,8 +1,9 @@
 import { BigboxError, toErrorBody } from '../../contracts/errors.ts';
-import type { ExecuteResponse, ExecutionEvent, ExecutionOutcome } from '../../contracts/execution.ts';
+import type { ExecuteResponse, ExecutionEvent, ExecutionOutcome, ToolDecision } from '../../contracts/execution.ts';
 import { Ending, type Exit } from '../../guest/index.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { type GuestProgram, runInGuest } from './guest-program.ts';
+import { SecretRedactor } from '../hooks/secret-redactor.ts';
 import { OutputCollector } from './output-collector.ts';
 import type { VirtualMachine } from '../machine/virtual-machine.ts';
 
@@ -11,6 +12,9 @@ export interface ExecutionOptions {
   /** Bytes of each stream that are kept and shown. */
   readonly keptOutputBytes: number;
   readonly warnings: readonly string[];
+  readonly decisions: readonly ToolDecision[];
+  /** Values that are taken out of the output beside keys of known forms; absent where nothing is. */
+  readonly secrets?: readonly string[];
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -31,9 +35,9 @@ export async function* execute(
   program: GuestProgram,
   options: ExecutionOptions,
 ): AsyncGenerator<ExecutionEvent, void> {
-  const { vmType, clock, keptOutputBytes } = options;
+  const { vmType, clock } = options;
   const started = { at: new Date(clock.now()), monotonic: clock.monotonic() };
-  const streams = { stdout: new OutputCollector(keptOutputBytes), stderr: new OutputCollector(keptOutputBytes) };
+  const streams = { stdout: collect(options), stderr: collect(options) };
   yield { type: 'execution-started', execution_id: program.executionId, vm_id: vm.id, vm_type: vmType };
   let end: End | undefined;
   try {
@@ -59,13 +63,25 @@ export async function* execute(
     started_at: started.at.toISOString(),
     completed_at: new Date(started.at.getTime() + durationMs).toISOString(),
   };
-  yield { type: 'execution-finished', result: { ...base, ...ended, ...times, warnings: [...options.warnings] } };
+  const said = { warnings: toWarnings(options, streams), ...toDecisions(options) };
+  yield { type: 'execution-finished', result: { ...base, ...ended, ...times, ...said } };
 }
+
+const collect = ({ keptOutputBytes, secrets }: ExecutionOptions): OutputCollector =>
+  new OutputCollector(keptOutputBytes, secrets === undefined ? undefined : new SecretRedactor(secrets));
+
+function toWarnings({ warnings }: ExecutionOptions, { stdout, stderr }: Streams): string[] {
+  const count = stdout.redacted + stderr.redacted;
+  return count === 0 ? [...warnings] : [...warnings, `Secrets in the output were redacted: ${count}.`];
+}
+
+const toDecisions = ({ decisions }: ExecutionOptions): Pick<ExecuteResponse, 'decisions'> =>
+  decisions.length === 0 ? {} : { decisions: [...decisions] };
 
 type Streams = Readonly<Record<'stdout' | 'stderr', OutputCollector>>;
 type EndOfResult = Omit<
   ExecuteResponse,
-  'execution_id' | 'vm_id' | 'vm_type' | 'duration_ms' | 'started_at' | 'completed_at' | 'warnings'
+  'execution_id' | 'vm_id' | 'vm_type' | 'duration_ms' | 'started_at' | 'completed_at' | 'warnings' | 'decisions'
 >;
 
 function toResult(end: End | undefined, { stdout, stderr }: Streams): EndOfResult {

@@ -5,6 +5,7 @@ import { startVmService } from '../../../src/apps/fcctl-web/index.ts';
 import { instanceFiles } from '../../../src/apps/all/index.ts';
 import { startAgentServer } from '../../../src/apps/terraphim-server/index.ts';
 import { silentLogger } from '../../../src/lib/log.ts';
+import { plainHooks } from '../../../src/vm/index.ts';
 
 /** A server under test, with a key that opens it. */
 export interface ServerUnderTest {
@@ -59,6 +60,7 @@ export async function startVms(): Promise<ServerUnderTest> {
   const server = await startVmService({
     dataDir,
     port: 0,
+    hooks: plainHooks,
     pool: { least: 1, most: 1, memoryBytes: 2 ** 30 },
     vmMemoryMib: 128,
     maxVms: 2,
