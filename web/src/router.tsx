@@ -1,5 +1,6 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
 import { z } from 'zod';
+import { VmStatus } from '../../src/contracts/vms.ts';
 import { Frame } from './shared/frame.tsx';
 import { NotFound } from './shared/states.tsx';
 
@@ -18,6 +19,23 @@ export type AskSearch = z.infer<typeof AskSearch>;
 
 const RunSearch = z.object({ tab: z.enum(['result', 'timeline', 'events']).optional().catch(undefined) });
 export type RunSearch = z.infer<typeof RunSearch>;
+
+const MachinesSearch = z.object({
+  view: z.enum(['tree']).optional().catch(undefined),
+  state: VmStatus.optional().catch(undefined),
+  text: z.string().optional().catch(undefined),
+});
+export type MachinesSearch = z.infer<typeof MachinesSearch>;
+
+/** What is looked at of one VM: the part, and within it a process from an offset, or a folder and a file. */
+const MachineSearch = z.object({
+  tab: z.enum(['processes', 'files', 'tree', 'metrics', 'console']).optional().catch(undefined),
+  process: z.string().optional().catch(undefined),
+  from: z.number().optional().catch(undefined),
+  path: z.string().optional().catch(undefined),
+  file: z.string().optional().catch(undefined),
+});
+export type MachineSearch = z.infer<typeof MachineSearch>;
 
 const launchPad = createRoute({
   getParentRoute: () => root,
@@ -45,9 +63,23 @@ const run = createRoute({
   component: lazyRouteComponent(() => import('./console/run-page.tsx'), 'RunPage'),
 });
 
+const machines = createRoute({
+  getParentRoute: () => root,
+  path: '/machines',
+  validateSearch: MachinesSearch,
+  component: lazyRouteComponent(() => import('./machines/machines-page.tsx'), 'MachinesPage'),
+});
+
+const machine = createRoute({
+  getParentRoute: () => root,
+  path: '/machines/$id',
+  validateSearch: MachineSearch,
+  component: lazyRouteComponent(() => import('./machines/machine-page.tsx'), 'MachinePage'),
+});
+
 /** Every page and its address. */
 export const router = createRouter({
-  routeTree: root.addChildren([launchPad, parallelization, runs, run]),
+  routeTree: root.addChildren([launchPad, parallelization, runs, run, machines, machine]),
   trailingSlash: 'preserve',
   defaultPreload: 'intent',
   scrollRestoration: true,

@@ -5,7 +5,7 @@ import { BigboxError } from '../../contracts/errors.ts';
 import type { HttpServer } from '../../http/index.ts';
 
 /** Paths that the page program knows; every other path is the API's and answers JSON. */
-const pagePaths = ['/', '/parallelization', '/runs', '/runs/:id'] as const;
+const pagePaths = ['/', '/parallelization', '/runs', '/runs/:id', '/machines', '/machines/:id'] as const;
 
 const config = { open: true, page: true } as const;
 

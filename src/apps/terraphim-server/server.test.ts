@@ -305,11 +305,14 @@ describe('the other routes', () => {
 });
 
 describe('the pages', () => {
-  test.each(['/', '/parallelization/', '/runs', '/runs/workflow_1'])('are served at %s', async (path) => {
-    const response = await fetch(url + path);
-    expect(await response.text()).toContain('<title>Bigbox</title>');
-    expect(response.headers.get('content-security-policy')).toContain(`script-src 'self';`);
-  });
+  test.each(['/', '/parallelization/', '/runs', '/runs/workflow_1', '/machines', '/machines/vm-1'])(
+    'are served at %s',
+    async (path) => {
+      const response = await fetch(url + path);
+      expect(await response.text()).toContain('<title>Bigbox</title>');
+      expect(response.headers.get('content-security-policy')).toContain(`script-src 'self';`);
+    },
+  );
 
   test.each([
     '/nothing',

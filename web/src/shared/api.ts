@@ -46,7 +46,8 @@ async function toError(response: Response): Promise<Error> {
   return new ConnectionLost(`Something other than Bigbox answered with status ${response.status}.`);
 }
 
-async function request<TSchema extends z.ZodType>(
+/** Sends one request and reads the answer by its schema. Throws ApiError, ConnectionLost; so do all functions that use it. */
+export async function request<TSchema extends z.ZodType>(
   schema: TSchema,
   path: string,
   init: RequestInit = {},
@@ -56,7 +57,8 @@ async function request<TSchema extends z.ZodType>(
   return schema.parse(await response.json());
 }
 
-const asJson = (body: unknown, headers: Readonly<Record<string, string>> = {}): RequestInit => ({
+/** A POST with a body of JSON. */
+export const asJson = (body: unknown, headers: Readonly<Record<string, string>> = {}): RequestInit => ({
   method: 'POST',
   headers: { 'content-type': 'application/json', ...headers },
   body: JSON.stringify(body),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formatAge, formatClock, formatDuration, plural } from './format.ts';
+import { formatAge, formatBytes, formatClock, formatDuration, formatUntil, plural } from './format.ts';
 
 describe('formatClock()', () => {
   test('writes minutes and seconds, hours only when there are some', () => {
@@ -39,6 +39,25 @@ describe('formatAge()', () => {
       '2 d ago',
     ]);
   });
+});
+
+describe('formatUntil()', () => {
+  test('counts down to now', () => {
+    const now = Date.UTC(2026, 10, 24, 20);
+    const inSeconds = (seconds: number) => formatUntil(new Date(now + seconds * 1000).toISOString(), now);
+    expect([-3, 8, 240, 7200, 604_800].map(inSeconds)).toEqual(['now', 'in 8 s', 'in 4 min', 'in 2 h', 'in 7 d']);
+  });
+});
+
+describe('formatBytes()', () => {
+  test('takes the unit that fits', () =>
+    expect([0, 312, 4096, 76_000_000, 1_200_000_000].map(formatBytes)).toEqual([
+      '0 B',
+      '312 B',
+      '4.1 kB',
+      '76 MB',
+      '1.2 GB',
+    ]));
 });
 
 describe('plural()', () => {

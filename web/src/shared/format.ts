@@ -36,5 +36,22 @@ export function formatAge(at: string, now: number): string {
 /** Writes the exact time, for the hover of a relative one. */
 export const formatExact = (at: string): string => exact.format(new Date(at));
 
+/** Writes how long something still takes: `in 8 s`, `in 4 min`; `now` when it should have been. */
+export function formatUntil(at: string, now: number): string {
+  const seconds = Math.round((Date.parse(at) - now) / 1000);
+  if (seconds < 1) return 'now';
+  if (seconds < 100) return `in ${seconds} s`;
+  if (seconds < 6000) return `in ${Math.round(seconds / 60)} min`;
+  if (seconds < 172_800) return `in ${Math.round(seconds / 3600)} h`;
+  return `in ${Math.round(seconds / 86_400)} d`;
+}
+
+/** Writes an amount of bytes in the unit that fits: `312 B`, `4.1 kB`, `76 MB`. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  const [value, unit] = bytes < 1e6 ? [bytes / 1e3, 'kB'] : bytes < 1e9 ? [bytes / 1e6, 'MB'] : [bytes / 1e9, 'GB'];
+  return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${unit}`;
+}
+
 /** Writes a number with its noun: `1 step`, `4 steps`. */
 export const plural = (count: number, noun: string): string => `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;

@@ -1,5 +1,12 @@
 import { ActionIcon, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
-import { IconHistory, IconMessageQuestion, IconMoon, IconPlugConnectedX, IconSun } from '@tabler/icons-react';
+import {
+  IconHistory,
+  IconServer2,
+  IconMessageQuestion,
+  IconMoon,
+  IconPlugConnectedX,
+  IconSun,
+} from '@tabler/icons-react';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import type { SystemStatus } from '../../../src/contracts/health.ts';
@@ -16,6 +23,12 @@ const places = [
     holds: (path: string) => path === '/' || path.startsWith('/parallelization'),
   },
   { to: '/runs', label: 'Runs', icon: IconHistory, holds: (path: string) => path.startsWith('/runs') },
+  {
+    to: '/machines',
+    label: 'Machines',
+    icon: IconServer2,
+    holds: (path: string) => path.startsWith('/machines'),
+  },
 ] as const;
 
 function Rail() {
@@ -126,6 +139,8 @@ function usePlace(): string {
   if (path.startsWith('/parallelization')) return 'Parallel analysis';
   if (path.startsWith('/runs/')) return 'Run';
   if (path.startsWith('/runs')) return 'Runs';
+  if (path.startsWith('/machines/')) return 'Machine';
+  if (path.startsWith('/machines')) return 'Machines';
   return 'Ask';
 }
 

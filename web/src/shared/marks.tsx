@@ -5,10 +5,12 @@ import {
   IconClock,
   IconEdit,
   IconPencil,
+  IconPlayerPause,
   IconPlayerPlay,
   IconTerminal2,
 } from '@tabler/icons-react';
 import type { AgentState, RunState } from '../../../src/contracts/runs.ts';
+import type { VmStatus } from '../../../src/contracts/vms.ts';
 import type { AgentIdentity } from './agents.ts';
 import css from './marks.module.css';
 
@@ -37,6 +39,13 @@ const agentLooks: Readonly<Record<AgentState, StateLook>> = {
   cancelled: { word: 'cancelled', icon: IconCircleMinus, tone: 'off' },
 };
 
+const vmLooks: Readonly<Record<VmStatus, StateLook>> = {
+  creating: { word: 'being made', icon: IconClock, tone: 'off' },
+  running: { word: 'running', icon: IconPlayerPlay, tone: 'accent' },
+  paused: { word: 'paused', icon: IconPlayerPause, tone: 'off' },
+  failed: { word: 'failed', icon: IconAlertTriangle, tone: 'failed' },
+};
+
 function StateMark({ look, word }: { readonly look: StateLook; readonly word?: string | undefined }) {
   return (
     <span className={css.state} data-tone={look.tone}>
@@ -53,6 +62,15 @@ export const RunStateMark = ({ state }: { readonly state: RunState }) => <StateM
 export const AgentStateMark = ({ state, word }: { readonly state: AgentState; readonly word?: string | undefined }) => (
   <StateMark look={agentLooks[state]} word={word} />
 );
+
+/** The word for a state of VMs, as the first of a line. */
+export const vmWord = (state: VmStatus): string => {
+  const { word } = vmLooks[state];
+  return word.charAt(0).toUpperCase() + word.slice(1);
+};
+
+/** The state of a VM as icon and word. */
+export const VmStateMark = ({ state }: { readonly state: VmStatus }) => <StateMark look={vmLooks[state]} />;
 
 /** The small coloured sign of an agent: its initial on a tint of its colour. */
 export function AgentSign({ agent }: { readonly agent: AgentIdentity }) {
