@@ -17,6 +17,15 @@ export const VmServiceHealth = z.object({
       waiting_processes: z.number().int(),
     })
     .optional(),
+  recovery: z
+    .object({
+      adopted: z.array(z.string()).describe('VMs of an earlier service that go on'),
+      made_again: z.array(z.string()).describe('VMs that were still being made when it ended'),
+      lost: z.array(z.object({ vm_id: z.string(), reason: z.string() })),
+      removed: z.array(z.string()).describe('Processes, directories and control groups that belonged to no VM'),
+    })
+    .optional()
+    .describe('What this service found of the one before it when it began'),
   problems: z.array(z.string()),
 });
 export type VmServiceHealth = z.infer<typeof VmServiceHealth>;

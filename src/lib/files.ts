@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -15,6 +16,25 @@ export async function writeFileAtomically(path: string, content: string | Uint8A
   } catch (error) {
     await file.close().catch(() => undefined);
     await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** What a write that was cut short leaves beside the file of `replaceFileAtOnce`. */
+export const temporarySuffix = '.tmp';
+
+/**
+ * Writes a small file before it returns, so that a reader, also after the death of this process, sees the old or the new content whole.
+ * A loss of power may take it back. Mode 0600.
+ */
+export function replaceFileAtOnce(path: string, content: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const temporary = `${path}${temporarySuffix}`;
+  try {
+    writeFileSync(temporary, content, { mode: 0o600 });
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
     throw error;
   }
 }

@@ -14,6 +14,15 @@ export interface RequestOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A creating call; sent again with the same key it gives what the first one made, also after a death of the service. */
+export type Keyed<TWish> = TWish & { readonly idempotencyKey?: string };
+
+/** The body and the header of a creating call. */
+export function toCreation<TWish extends object>({ idempotencyKey, ...wish }: Keyed<TWish>): RequestOptions {
+  const key = idempotencyKey === undefined ? {} : { headers: { 'idempotency-key': idempotencyKey } };
+  return { method: 'POST', body: wish, ...key };
+}
+
 /**
  * Sends one request and answers with the response.
  * Throws the server's own registry error for an error status, and SERVICE_NOT_RUNNING when nothing answers at the address.

@@ -10,12 +10,12 @@ import {
   VmList,
   type VmStatus,
 } from '../contracts/vms.ts';
-import { type ConnectionOptions, type RequestOptions, send } from './http.ts';
+import { type ConnectionOptions, type Keyed, type RequestOptions, send, toCreation } from './http.ts';
 
 /** Manages the VMs of a VM service. Everything throws the server's errors and SERVICE_NOT_RUNNING. */
 export interface MachineClient {
   /** Begins to make a VM and answers before it runs. */
-  createVm(wish: Partial<CreateVmRequest>, signal?: AbortSignal): Promise<z.infer<typeof CreateVmResponse>>;
+  createVm(wish: Keyed<Partial<CreateVmRequest>>, signal?: AbortSignal): Promise<z.infer<typeof CreateVmResponse>>;
   /** All VMs that the filter lets through, the oldest first. */
   listVms(filter: VmFilter, signal?: AbortSignal): Promise<readonly Vm[]>;
   vm(id: string, signal?: AbortSignal): Promise<Vm>;
@@ -23,7 +23,7 @@ export interface MachineClient {
   pauseVm(id: string, signal?: AbortSignal): Promise<Vm>;
   resumeVm(id: string, signal?: AbortSignal): Promise<Vm>;
   /** Makes VMs that go on from where this one stands, and answers before they run. */
-  forkVm(id: string, wish: Partial<z.infer<typeof ForkVmRequest>>, signal?: AbortSignal): Promise<readonly Vm[]>;
+  forkVm(id: string, wish: Keyed<Partial<z.infer<typeof ForkVmRequest>>>, signal?: AbortSignal): Promise<readonly Vm[]>;
   pool(signal?: AbortSignal): Promise<PoolStatistics>;
 }
 
@@ -51,8 +51,7 @@ export function createMachineClient(connection: ConnectionOptions): MachineClien
   const call = async (path: string, options: RequestOptions, signal?: AbortSignal): Promise<unknown> =>
     (await send(connection, path, signal === undefined ? options : { ...options, signal })).json();
   return {
-    createVm: async (wish, signal) =>
-      CreateVmResponse.parse(await call('/api/v1/vms', { method: 'POST', body: wish }, signal)),
+    createVm: async (wish, signal) => CreateVmResponse.parse(await call('/api/v1/vms', toCreation(wish), signal)),
     listVms: async (filter, signal) => {
       const vms: Vm[] = [];
       let cursor: string | undefined;
@@ -68,7 +67,7 @@ export function createMachineClient(connection: ConnectionOptions): MachineClien
     pauseVm: async (id, signal) => Vm.parse(await call(`${pathOf(id)}/pause`, { method: 'POST' }, signal)),
     resumeVm: async (id, signal) => Vm.parse(await call(`${pathOf(id)}/resume`, { method: 'POST' }, signal)),
     forkVm: async (id, wish, signal) =>
-      ForkVmResponse.parse(await call(`${pathOf(id)}/forks`, { method: 'POST', body: wish }, signal)).forks,
+      ForkVmResponse.parse(await call(`${pathOf(id)}/forks`, toCreation(wish), signal)).forks,
     pool: async (signal) => PoolStatistics.parse(await call('/api/vm-pool/stats', {}, signal)),
   };
 }

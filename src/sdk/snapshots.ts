@@ -1,11 +1,15 @@
 import type { z } from 'zod';
 import { type CreateSnapshotRequest, SnapshotList, VmSnapshot } from '../contracts/vms.ts';
-import { type ConnectionOptions, type RequestOptions, send } from './http.ts';
+import { type ConnectionOptions, type Keyed, type RequestOptions, send, toCreation } from './http.ts';
 
 /** The snapshots of VMs. Everything throws the server's errors (SNAPSHOT_NOT_FOUND, DISK_FULL) and SERVICE_NOT_RUNNING. */
 export interface SnapshotClient {
   /** Answers when the snapshot is on the disk. */
-  createSnapshot(vmId: string, wish: z.infer<typeof CreateSnapshotRequest>, signal: AbortSignal): Promise<VmSnapshot>;
+  createSnapshot(
+    vmId: string,
+    wish: Keyed<z.infer<typeof CreateSnapshotRequest>>,
+    signal: AbortSignal,
+  ): Promise<VmSnapshot>;
   /** All, or those that were made of one VM. */
   listSnapshots(filter: { readonly vmId?: string }, signal: AbortSignal): Promise<readonly VmSnapshot[]>;
   deleteSnapshot(id: string, signal: AbortSignal): Promise<void>;
@@ -18,7 +22,7 @@ export function createSnapshotClient(connection: ConnectionOptions): SnapshotCli
   return {
     async createSnapshot(vmId, wish, signal) {
       const path = `/api/v1/vms/${encodeURIComponent(vmId)}/snapshots`;
-      return VmSnapshot.parse(await call(path, { method: 'POST', body: wish, signal }));
+      return VmSnapshot.parse(await call(path, { ...toCreation(wish), signal }));
     },
     async listSnapshots({ vmId }, signal) {
       const query = vmId === undefined ? '' : `?${new URLSearchParams({ vm_id: vmId }).toString()}`;

@@ -6,6 +6,12 @@ interface Kept<TResult> {
   readonly result: TResult;
 }
 
+/** A creating call that may come again, as it is written down. */
+export interface KeptRequest {
+  readonly key: string;
+  readonly wishHash: string;
+}
+
 /** What the latest creating calls made, by the key that their callers chose: a call that is sent again makes nothing new. */
 export class IdempotencyKeys<TResult> {
   readonly #limit: number;
@@ -22,7 +28,7 @@ export class IdempotencyKeys<TResult> {
    */
   once(key: string | undefined, wish: unknown, make: () => TResult): TResult {
     if (key === undefined) return make();
-    const wishHash = createHash('sha256').update(canonical(wish)).digest('hex');
+    const wishHash = hashWish(wish);
     const known = this.#kept.get(key);
     if (known !== undefined) {
       if (known.wishHash === wishHash) return known.result;
@@ -33,10 +39,15 @@ export class IdempotencyKeys<TResult> {
       });
     }
     const result = make();
+    this.restore({ key, wishHash }, result);
+    return result;
+  }
+
+  /** Keeps what an earlier call made. */
+  restore({ key, wishHash }: KeptRequest, result: TResult): void {
     this.#kept.set(key, { wishHash, result });
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > this.#limit && oldest !== undefined) this.#kept.delete(oldest);
-    return result;
   }
 
   /** What a key made turned out not to last. */
@@ -44,6 +55,9 @@ export class IdempotencyKeys<TResult> {
     this.#kept.delete(key);
   }
 }
+
+/** Tells one wish from another. */
+export const hashWish = (wish: unknown): string => createHash('sha256').update(canonical(wish)).digest('hex');
 
 /** JSON whose text does not depend on the order of keys. */
 const canonical = (value: unknown): string =>

@@ -14,8 +14,10 @@ import { GuestFiles } from './files/guest-files.ts';
 import { prepare } from './executions/prepare.ts';
 import type { HookOptions } from './hooks/hook-options.ts';
 import { NamedVms } from './named/named-vms.ts';
+import { VmRecords } from './named/vm-records.ts';
 import { Pool, type PoolSize, type PoolStats } from './pool/pool.ts';
 import { Processes } from './processes/processes.ts';
+import { type Recovery, recover } from './recovery.ts';
 import { describeHealth } from './service-health.ts';
 import { type KeptSnapshot, Snapshots, type SnapshotWish } from './snapshots/snapshots.ts';
 import { Template } from './pool/templates.ts';
@@ -71,6 +73,7 @@ export class VmService {
   #pool: Pool | undefined;
   #capabilities: DriverCapabilities | undefined;
   #problem: string | undefined;
+  #recovery: Recovery | undefined;
   #running = 0;
 
   /** Takes the directory and begins to make the pool; use is possible at once and waits for it. Throws CONFLICT. */
@@ -86,6 +89,11 @@ export class VmService {
     this.named = new NamedVms({
       claim: ({ snapshotId }, signal) =>
         snapshotId === undefined ? this.#claim(signal) : this.#restore(snapshotId, signal),
+      adopt: async ({ id, state }, record) => {
+        const machine = await this.#driver.adopt(record);
+        return VirtualMachine.adopt(id, { machine, clock: this.#clock, isPaused: state === 'paused' });
+      },
+      records: new VmRecords(join(options.directory, 'named'), logger),
       inUse: () => this.#running,
       limit: options.limits.maxVms,
       clock: this.#clock,
@@ -171,6 +179,7 @@ export class VmService {
       pool: this.#pool?.stats(),
       busy: this.#running + this.named.count,
       problem: this.#problem,
+      recovery: this.#recovery,
     });
   }
 
@@ -202,8 +211,7 @@ export class VmService {
   async #start(): Promise<Pool> {
     const { logger, loadImage, directory, pool, vcpus, memoryMib, concurrentStarts, onStarting } = this.#options;
     this.#capabilities = await this.#driver.probe();
-    const removed = await this.#driver.removeLeftovers();
-    if (removed.length > 0) logger.warn({ removed }, 'leftovers of an earlier VM service were removed');
+    this.#recovery = await recover({ named: this.named, driver: this.#driver, logger });
     const image = await loadImage(this.#closing.signal);
     const common = { driver: this.#driver, clock: this.#clock, logger };
     const template = new Template({ ...common, directory: join(directory, 'templates'), image, vcpus, memoryMib });
@@ -246,7 +254,7 @@ export class VmService {
       () => true,
     );
     const soon = (): Promise<boolean> => this.#clock.sleep(abandonAfterMs).then(() => false);
-    while (!(await Promise.race([started, soon()]))) await this.#driver.removeLeftovers();
+    while (!(await Promise.race([started, soon()]))) await this.#driver.removeLeftovers(new Set());
   }
 
   async #claim(signal: AbortSignal): Promise<VirtualMachine> {

@@ -1,16 +1,7 @@
 import type { GuestConnection } from '../guest/index.ts';
+import type { MachineSpec } from './machine-spec.ts';
 
-/** What a machine is made of. Paths are absolute; the disk is only read, writes go to a layer of the machine's own. */
-export interface MachineSpec {
-  readonly kernel: string;
-  readonly initramfs: string;
-  /** What the kernel is told; the driver adds its console. */
-  readonly commandLine: string;
-  /** A raw root file system image. */
-  readonly disk: string;
-  readonly vcpus: number;
-  readonly memoryMib: number;
-}
+export type { MachineSpec } from './machine-spec.ts';
 
 /** What this driver can do here, found by trying it. */
 export interface DriverCapabilities {
@@ -60,7 +51,14 @@ export interface MachineMemory {
   readonly residentBytes: number;
 }
 
-/** One running microVM. Whoever has it must destroy it. */
+/** What a driver needs to find a machine again after the death of the process that started it: JSON, read by the same driver alone. */
+export interface MachineRecord {
+  readonly id: string;
+  readonly driver: string;
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+/** One running microVM. It outlives the process that started it; whoever has it must destroy it. */
 export interface Machine {
   readonly id: string;
   readonly pid: number;
@@ -82,7 +80,9 @@ export interface Machine {
    * machine that was restored. Throws VM_SNAPSHOT_FAILED, DISK_FULL, VM_LOST; nothing is left in the directory then.
    */
   capture(directory: string): Promise<Capture>;
-  /** The last 64 KiB that the machine wrote on its console. */
+  /** What `Driver.adopt` needs, as it is now; a capture may change it. */
+  record(): MachineRecord;
+  /** The last 64 KiB that the machine wrote on its console, since it was adopted where it was. */
   consoleTail(): string;
   memory(): Promise<MachineMemory>;
   /** Ends the process and removes everything that belonged to the machine. May be called again. */
@@ -116,8 +116,13 @@ export interface Driver {
   prelaunch(snapshot: Snapshot): Promise<WaitingMachine>;
   /** Lets go of what is kept for restores of the snapshot; machines that were restored from it go on. */
   forget(snapshot: Snapshot): Promise<void>;
-  /** Ends processes and removes files that an earlier owner of the same directory left. Returns what it removed. */
-  removeLeftovers(): Promise<readonly string[]>;
+  /**
+   * Takes over a machine that an earlier owner of the same directory left, running or paused; its guest is greeted by `connect`.
+   * Throws VM_LOST when it is gone or takes no orders; what there is of it then is a leftover.
+   */
+  adopt(record: MachineRecord): Promise<Machine>;
+  /** Ends processes and removes files of the directory that belong to no machine in `kept`, by id. Returns what it removed. */
+  removeLeftovers(kept: ReadonlySet<string>): Promise<readonly string[]>;
   /** Lets go of what is kept between machines. Machines must be destroyed before. */
   close(): Promise<void>;
 }

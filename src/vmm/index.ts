@@ -5,6 +5,7 @@ export type {
   Machine,
   MachineExit,
   MachineMemory,
+  MachineRecord,
   MachineSpec,
   Snapshot,
   WaitingMachine,

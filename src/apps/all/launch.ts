@@ -7,7 +7,7 @@ import { type Clock, systemClock } from '../../lib/clock.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { nodeFlags } from '../../lib/node-flags.ts';
 import { logFileOf } from './log-file.ts';
-import { isRunning, signalGroup } from './process-identity.ts';
+import { isRunning, signalGroup } from '../../lib/process-identity.ts';
 import { type SupervisorState, readLiveState, readState } from './state.ts';
 import { stopLeftovers } from './supervisor.ts';
 

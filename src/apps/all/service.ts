@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
-import { type ProcessIdentity, identifyProcess, signalGroup } from './process-identity.ts';
+import { type ProcessIdentity, identifyProcess, signalGroup } from '../../lib/process-identity.ts';
 
 /** How one service is started. */
 export interface ServiceDefinition {

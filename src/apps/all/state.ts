@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeFileAtomically } from '../../lib/files.ts';
-import { isRunning } from './process-identity.ts';
+import { isRunning } from '../../lib/process-identity.ts';
 
 const RecordedProcess = z.object({ pid: z.number().int(), startTime: z.string() });
 

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { systemClock } from '../../lib/clock.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { tryLock } from './lock.ts';
-import { identifyProcess, isRunning } from './process-identity.ts';
+import { identifyProcess, isRunning } from '../../lib/process-identity.ts';
 import type { ServiceDefinition } from './service.ts';
 import { readLiveState, readState, writeState } from './state.ts';
 import { type Supervisor, type SupervisorOptions, startSupervisor } from './supervisor.ts';

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { identifyProcess, isRunning, signalGroup } from './process-identity.ts';
+import { identifyProcess, isRunning, signalGroup } from '../../lib/process-identity.ts';
 import { Service, type ServiceDefinition, type ServiceOptions } from './service.ts';
 import { type SupervisorState, readState, writeState } from './state.ts';
 import { trimLog } from './trim-log.ts';

@@ -1,72 +1,77 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { findMachineProcesses } from '../../../test/fixtures/machine-processes.ts';
 import { loadTestImage } from '../../../test/fixtures/vm-image.ts';
-import { nodeFlags } from '../../lib/node-flags.ts';
+import type { Vm } from '../../contracts/vms.ts';
+import { VmServiceProcess } from '../../../test/fixtures/vm-service-process.ts';
 
-const main = join(import.meta.dirname, 'main.ts');
-const serviceKey = 'the-key-of-the-restart-test';
-let dataDir: string;
-let running: ChildProcess | undefined;
+const patience = { timeout: 60_000 };
+let service: VmServiceProcess;
 
 beforeEach(async () => {
   await loadTestImage();
-  dataDir = await mkdtemp(join(tmpdir(), 'bigbox-fcctl-'));
-  await mkdir(join(dataDir, 'secrets'));
-  await writeFile(join(dataDir, 'secrets', 'service.key'), `${serviceKey}\n`);
+  service = await VmServiceProcess.start();
 });
-afterEach(async () => {
-  if (running !== undefined && running.exitCode === null && running.signalCode === null) {
-    running.kill('SIGTERM');
-    await once(running, 'exit');
-  }
-  await rm(dataDir, { recursive: true, force: true });
-});
+afterEach(() => service[Symbol.asyncDispose]());
 
-/** Starts the program and gives its address. */
-async function start(): Promise<string> {
-  const environment = { ...process.env, BIGBOX_DATA_DIR: dataDir };
-  running = spawn(process.execPath, [...nodeFlags, main, '--host', '127.0.0.1', '--port', '0'], {
-    env: environment,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const lines = createInterface({ input: running.stdout ?? process.stdin });
-  for await (const line of lines) {
-    const { msg, url } = JSON.parse(line) as { msg: string; url?: string };
-    if (msg === 'listening' && url !== undefined) {
-      running.stdout?.resume();
-      return url;
-    }
-  }
-  throw new Error('The VM service ended without listening.');
+const deadline = (): AbortSignal => AbortSignal.timeout(patience.timeout);
+
+async function execute(code: string): Promise<string> {
+  for await (const event of service.client.execute({ language: 'bash', code }, deadline()))
+    if (event.type === 'execution-finished') return event.result.stdout;
+  throw new Error('the execution ended without a result');
 }
 
-async function execute(url: string, code: string): Promise<{ stdout: string }> {
-  const response = await fetch(`${url}/api/llm/execute`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${serviceKey}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ language: 'bash', code }),
-  });
-  return (await response.json()) as { stdout: string };
+async function makeVm(wish: Parameters<typeof service.client.createVm>[0]): Promise<string> {
+  const { id } = await service.client.createVm(wish);
+  await expect.poll(async () => (await service.client.vm(id)).status, patience).toBe('running');
+  return id;
 }
+
+const run = async (id: string, shell: string): Promise<string> =>
+  (await service.client.exec(id, { shell }, deadline())).stdout;
+
+const pick = (vm: Vm | undefined, ...fields: readonly (keyof Vm)[]): Partial<Vm> =>
+  Object.fromEntries(fields.map((field) => [field, vm?.[field]]));
 
 describe('fcctl-web', () => {
   test('cleans up after itself when it was killed, and leaves nothing when it is stopped', async () => {
-    expect((await execute(await start(), 'echo one')).stdout).toBe('one\n');
-    running?.kill('SIGKILL');
-    if (running !== undefined) await once(running, 'exit');
-    const orphans = await findMachineProcesses(dataDir);
+    expect(await execute('echo one')).toBe('one\n');
+    await service.end('SIGKILL');
+    const orphans = await findMachineProcesses(service.dataDir);
     expect(orphans.length).toBeGreaterThan(0);
-    expect((await execute(await start(), 'echo two')).stdout).toBe('two\n');
-    expect((await findMachineProcesses(dataDir)).filter((pid) => orphans.includes(pid))).toEqual([]);
-    running?.kill('SIGTERM');
-    if (running !== undefined) expect((await once(running, 'exit'))[0]).toBe(0);
-    expect(await findMachineProcesses(dataDir)).toEqual([]);
-    expect(await readdir(join(dataDir, 'vms', 'run'))).toEqual([]);
+    await service.start();
+    expect(await execute('echo two')).toBe('two\n');
+    expect((await findMachineProcesses(service.dataDir)).filter((pid) => orphans.includes(pid))).toEqual([]);
+    expect((await service.client.health()).recovery?.removed.length).toBeGreaterThan(0);
+    expect(await service.end('SIGTERM')).toBe(0);
+    expect(await findMachineProcesses(service.dataDir)).toEqual([]);
+    expect(await readdir(join(service.dataDir, 'vms', 'run'))).toEqual([]);
+  });
+
+  test('goes on with its VMs when it was killed', async () => {
+    const wish = { name: 'kept', env: { WORD: 'kept' }, timeout_seconds: 3600, idempotencyKey: 'once' };
+    const [running, paused] = await Promise.all([makeVm(wish), makeVm({ name: 'paused' })]);
+    await Promise.all([running, paused].map((id) => run(id, 'echo in memory > /dev/shm/note; echo on disk > note')));
+    await service.client.pauseVm(paused);
+    const before = await Promise.all([running, paused].map((id) => service.client.vm(id)));
+    for (let round = 0; round < 2; round += 1) {
+      await service.end('SIGKILL');
+      await service.start();
+    }
+    const { client } = service;
+    const after = await Promise.all([running, paused].map((id) => client.vm(id)));
+    for (const [index, vm] of after.entries())
+      expect(vm).toMatchObject(
+        pick(before[index], 'id', 'name', 'status', 'timeout_seconds', 'created_at', 'expires_at'),
+      );
+    expect((await client.createVm(wish)).id).toBe(running);
+    expect(await run(running, 'cat /dev/shm/note note; echo $WORD')).toBe('in memory\non disk\nkept\n');
+    expect((await client.vm(paused)).status).toBe('paused');
+    expect(await run(paused, 'cat /dev/shm/note note')).toBe('in memory\non disk\n');
+    expect((await client.health()).recovery?.adopted.toSorted()).toEqual([running, paused].toSorted());
+    await Promise.all([running, paused].map((id) => client.deleteVm(id)));
+    expect(await readdir(join(service.dataDir, 'vms', 'named'))).toEqual([]);
   });
 });

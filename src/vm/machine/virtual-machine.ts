@@ -13,23 +13,27 @@ const connectTimeoutMs = 20_000;
 const bootTimeoutMs = 90_000;
 const pingTimeoutMs = 10_000;
 
-/** One restored clone whose agent has answered and has been given an identity of its own. Whoever has it must destroy it. */
+/**
+ * One restored clone whose agent has answered and has been given an identity of its own, or one that was taken over from an earlier
+ * owner. Whoever has it must destroy it.
+ */
 export class VirtualMachine {
   readonly createdAt: Date;
   /** Resolves with VM_LOST when the VM dies without having been destroyed. Never rejects. */
   readonly lost: Promise<BigboxError>;
   readonly #machine: Machine;
-  readonly #connection: GuestConnection;
   readonly #clock: Clock;
   readonly #running = new RunningTime();
+  readonly #silence = Promise.withResolvers<string>();
+  /** Absent of a VM that was paused when it was taken over: a guest that stands still greets nobody. */
+  #connection: GuestConnection | undefined;
   #id: VmId;
   #state: VmState = 'ready';
 
-  private constructor(id: VmId, { machine, connection, clock }: Parts) {
+  private constructor(id: VmId, { machine, clock }: Parts) {
     this.#id = id;
     this.createdAt = new Date();
     this.#machine = machine;
-    this.#connection = connection;
     this.#clock = clock;
     this.lost = this.#watch();
   }
@@ -53,7 +57,9 @@ export class VirtualMachine {
       const signal = AbortSignal.timeout(timeoutMs);
       const connection = await machine.connect(signal);
       await renew(connection.agent, { id, now: clock.now(), signal });
-      return new VirtualMachine(id, { machine, connection, clock });
+      const vm = new VirtualMachine(id, { machine, clock });
+      vm.#talkOver(connection);
+      return vm;
     } catch (cause) {
       await machine.destroy();
       if (cause instanceof BigboxError) throw cause;
@@ -65,6 +71,25 @@ export class VirtualMachine {
     }
   }
 
+  /**
+   * Goes on with a machine that an earlier owner left, running or paused as it is to be. Throws GUEST_UNREACHABLE, VM_LOST; nothing is
+   * left of the machine then.
+   */
+  static async adopt(id: VmId, { machine, clock, isPaused }: AdoptedParts): Promise<VirtualMachine> {
+    const vm = new VirtualMachine(id, { machine, clock });
+    vm.occupy();
+    try {
+      // It may stand still because its owner died while it was captured, or run because that had not paused it yet.
+      await machine.pause();
+      vm.#running.stop();
+      if (!isPaused) await vm.resume();
+      return vm;
+    } catch (error) {
+      await vm.destroy();
+      throw error;
+    }
+  }
+
   get id(): VmId {
     return this.#id;
   }
@@ -73,12 +98,17 @@ export class VirtualMachine {
     return this.#state;
   }
 
+  /** Throws GUEST_UNREACHABLE while it is paused since before it was taken over. */
   get agent(): Client<typeof Agent> {
-    return this.#connection.agent;
+    if (this.#connection !== undefined) return this.#connection.agent;
+    throw new BigboxError('GUEST_UNREACHABLE', {
+      message: `The VM ${this.id} is paused, and its agent was not greeted since the VM was taken over.`,
+      context: { vm_id: this.id },
+    });
   }
 
   /** The machine itself, for looking at it only: what changes it is done here. */
-  get machine(): Pick<Machine, 'pid' | 'memory' | 'consoleTail'> {
+  get machine(): Pick<Machine, 'pid' | 'memory' | 'consoleTail' | 'record'> {
     return this.#machine;
   }
 
@@ -92,7 +122,7 @@ export class VirtualMachine {
   }
 
   /** Gives the VM the id under which somebody asked for one, also as its host name. */
-  async adopt(id: VmId): Promise<void> {
+  async takeName(id: VmId): Promise<void> {
     await this.agent.renew({ hostname: id }, { signal: AbortSignal.timeout(pingTimeoutMs) });
     this.#id = id;
   }
@@ -119,12 +149,14 @@ export class VirtualMachine {
     if (!this.isPaused) return;
     await this.#machine.resume();
     try {
+      if (this.#connection === undefined)
+        this.#talkOver(await this.#machine.connect(AbortSignal.timeout(connectTimeoutMs)));
       const unixTimeUs = toMicroseconds(this.#clock.now());
       await this.agent.renew({ unixTimeUs }, { signal: AbortSignal.timeout(pingTimeoutMs) });
     } catch (cause) {
       await this.#machine.pause();
       throw new BigboxError('GUEST_UNREACHABLE', {
-        message: `The clock of the resumed VM could not be set: ${(cause as Error).message}.`,
+        message: `The agent of the resumed VM did not take the time: ${(cause as Error).message}.`,
         context: { vm_id: this.id },
         cause,
       });
@@ -162,15 +194,21 @@ export class VirtualMachine {
 
   async destroy(): Promise<void> {
     if (this.#state !== 'failed') this.#state = 'gone';
-    this.#connection.close();
+    this.#connection?.close();
     await this.#machine.destroy();
+  }
+
+  #talkOver(connection: GuestConnection): void {
+    this.#connection = connection;
+    void connection.closed.then((reason) =>
+      this.#silence.resolve(`its agent is gone (${reason?.message ?? 'closed'})`),
+    );
   }
 
   /** A VM whose agent is gone is of no more use than one whose process is gone. */
   async #watch(): Promise<BigboxError> {
-    const silent = this.#connection.closed.then((reason) => `its agent is gone (${reason?.message ?? 'closed'})`);
     const died = this.#machine.exited.then((exit) => exit.detail);
-    const reason = await Promise.race([silent, died]);
+    const reason = await Promise.race([this.#silence.promise, died]);
     if (this.#state !== 'gone') this.#state = 'failed';
     return new BigboxError('VM_LOST', { message: `The VM ${this.id} died: ${reason}.`, context: { vm_id: this.id } });
   }
@@ -178,8 +216,11 @@ export class VirtualMachine {
 
 interface Parts {
   readonly machine: Machine;
-  readonly connection: GuestConnection;
   readonly clock: Clock;
+}
+
+interface AdoptedParts extends Parts {
+  readonly isPaused: boolean;
 }
 
 interface Identity {

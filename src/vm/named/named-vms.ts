@@ -1,70 +1,73 @@
 import { BigboxError, toBigboxError } from '../../contracts/errors.ts';
 import type { VmId } from '../../contracts/ids.ts';
 import { Semaphore } from '../../lib/async.ts';
-import type { Clock } from '../../lib/clock.ts';
-import type { Logger } from '../../lib/log.ts';
-import type { Snapshot } from '../../vmm/index.ts';
-import { IdempotencyKeys } from '../idempotency-keys.ts';
+import type { MachineRecord, Snapshot } from '../../vmm/index.ts';
+import { hashWish, IdempotencyKeys } from '../idempotency-keys.ts';
+import { claimVm, type ClaimOptions } from './claim-vm.ts';
+import { type Adoption, describeAdoption, type Entry, livingVm, startDeadline, toShown } from './entry.ts';
 import { type NamedVm, type NamedVmWish, type TimeoutAction, toNamedVm } from './named-vm.ts';
 import type { VirtualMachine } from '../machine/virtual-machine.ts';
 import { readUsage, type VmUsage } from '../machine/vm-usage.ts';
-import { VmDeadline } from './vm-deadline.ts';
+import { Registry, type RegistryOptions } from './registry.ts';
+import type { VmRecord } from './vm-records.ts';
 
-export interface NamedVmsOptions {
-  readonly claim: (wish: NamedVm, signal: AbortSignal) => Promise<VirtualMachine>;
+export interface NamedVmsOptions extends RegistryOptions, ClaimOptions {
+  /** Goes on with the machine of a VM that an earlier owner left, running or paused as the VM is. */
+  readonly adopt: (vm: NamedVm, machine: MachineRecord) => Promise<VirtualMachine>;
   /** VMs that executions without a VM of their own use now. */
   readonly inUse: () => number;
   readonly limit: number;
-  readonly clock: Clock;
-  readonly logger: Logger;
 }
 
-interface Entry {
-  info: NamedVm;
-  vm?: VirtualMachine;
-  readonly deleted: AbortController;
-  readonly started: Promise<void>;
-  /** One change of state at a time; deleting does not wait for it. */
-  readonly turn: Semaphore;
-  readonly deadline: VmDeadline;
-  /** The last that it wrote on its console before it failed. */
-  lastWords?: string;
-}
-
-const maxFailedKept = 100;
 const maxKeysKept = 1000;
+const concurrentAdoptions = 8;
 
-/** VMs that live until they are deleted, their timeout ends, or the service does. */
+/**
+ * VMs that live until they are deleted, their timeout ends, or the service is stopped. They survive the death of the service: the next
+ * one goes on with them.
+ */
 export class NamedVms {
   readonly #options: NamedVmsOptions;
-  readonly #entries = new Map<string, Entry>();
+  readonly #registry: Registry;
   readonly #keys = new IdempotencyKeys<NamedVm>(maxKeysKept);
+  readonly #adoptions = new Semaphore(concurrentAdoptions);
+  readonly #restored: readonly Entry[];
 
+  /** Begins to take over the VMs that the records name. */
   constructor(options: NamedVmsOptions) {
     this.#options = options;
+    this.#registry = new Registry(options);
+    this.#restored = options.records.read().map((record) => this.#restore(record));
+  }
+
+  /** Waits until every VM that an earlier owner left is taken over or given up. */
+  async adopted(): Promise<Adoption> {
+    const entries = this.#restored.filter(({ info }) => info.state !== 'failed');
+    await Promise.all(entries.filter(({ machine }) => machine !== undefined).map(({ started }) => started));
+    return describeAdoption(entries);
   }
 
   /** VMs that exist or are being made. */
   get count(): number {
-    return [...this.#entries.values()].filter(({ info }) => info.state !== 'failed').length;
+    return this.#registry.count;
   }
 
   /**
    * Begins to make a VM; `ready` comes when its agent has answered. The same wish with the same idempotency key gives the VM that the
-   * first call made. Throws VM_TEMPLATE_UNKNOWN, LIMIT_EXCEEDED, CONFLICT when the key came with another wish before.
+   * first call made. Throws VM_TEMPLATE_UNKNOWN, LIMIT_EXCEEDED, DISK_FULL, CONFLICT when the key came with another wish before.
    */
   create(wish: NamedVmWish, idempotencyKey?: string): NamedVm {
-    return this.#keys.once(idempotencyKey, wish, () => this.#create(wish));
+    return this.#keys.once(idempotencyKey, wish, () => this.#create(wish, idempotencyKey));
   }
 
   /** In the order of their making. */
   list(): readonly NamedVm[] {
-    return [...this.#entries.values()].map(toShown);
+    return this.#registry.all().map(toShown);
   }
 
   /** Throws VM_NOT_FOUND. */
   get(id: string): NamedVm {
-    return toShown(this.#entry(id));
+    return toShown(this.#registry.get(id));
   }
 
   /**
@@ -72,10 +75,10 @@ export class NamedVms {
    * it died, GUEST_UNREACHABLE when it cannot be resumed.
    */
   async use(id: string): Promise<VirtualMachine> {
-    const entry = this.#entry(id);
+    const entry = this.#registry.get(id);
     if (entry.info.state === 'paused' || entry.turn.free === 0) await this.#resume(entry);
     const vm = livingVm(entry);
-    this.#change(entry, { lastActivity: new Date(this.#options.clock.now()) });
+    this.#registry.set(entry, { lastActivity: new Date(this.#options.clock.now()) });
     return vm;
   }
 
@@ -84,7 +87,7 @@ export class NamedVms {
    * not ready, VM_LOST.
    */
   async pause(id: string): Promise<NamedVm> {
-    const entry = this.#entry(id);
+    const entry = this.#registry.get(id);
     await this.#inTurn(entry, async (vm) => {
       await vm.pause();
       this.#stand(entry);
@@ -97,9 +100,9 @@ export class NamedVms {
    * that would come earlier. Throws as `use`.
    */
   async resume(id: string, atLeastMs = 0): Promise<NamedVm> {
-    const entry = this.#entry(id);
+    const entry = this.#registry.get(id);
     await this.#resume(entry);
-    entry.deadline.extend(atLeastMs);
+    if (entry.deadline.extend(atLeastMs)) this.#registry.save(entry);
     return toShown(entry);
   }
 
@@ -108,7 +111,7 @@ export class NamedVms {
    * VM_SNAPSHOT_FAILED, DISK_FULL, VM_LOST, GUEST_UNREACHABLE.
    */
   async capture(id: string, directory: string): Promise<Snapshot> {
-    const entry = this.#entry(id);
+    const entry = this.#registry.get(id);
     const captured = await this.#inTurn(entry, (vm) =>
       vm.capture(directory).finally(() => {
         if (vm.isPaused) this.#stand(entry);
@@ -123,38 +126,37 @@ export class NamedVms {
 
   /** Lets the timeout begin anew with this length, or takes it away. Throws VM_NOT_FOUND, and the error of a VM that failed. */
   limitTime(id: string, timeoutMs: number | undefined, onTimeout?: TimeoutAction): NamedVm {
-    const entry = this.#entry(id);
+    const entry = this.#registry.get(id);
     if (entry.info.error !== undefined) throw entry.info.error;
-    this.#change(entry, { timeoutMs, ...(onTimeout === undefined ? {} : { onTimeout }) });
+    this.#registry.set(entry, { timeoutMs, ...(onTimeout === undefined ? {} : { onTimeout }) });
     if (entry.info.state === 'ready') startDeadline(entry);
+    this.#registry.save(entry);
     return toShown(entry);
   }
 
   /** Waits until the VM is ready or failed. Throws VM_NOT_FOUND. */
   async settled(id: string): Promise<NamedVm> {
-    const entry = this.#entry(id);
+    const entry = this.#registry.get(id);
     await entry.started;
     return toShown(entry);
   }
 
   /** Deletes a VM in whatever state it is. Throws VM_NOT_FOUND. */
   async delete(id: string): Promise<void> {
-    const entry = this.#entry(id);
-    this.#entries.delete(id);
-    entry.deadline.clear();
-    entry.deleted.abort(new BigboxError('VM_NOT_FOUND', { message: `The VM ${id} was deleted.` }));
+    const entry = this.#registry.get(id);
+    this.#registry.delete(entry);
     await entry.started;
     await entry.vm?.destroy();
   }
 
   /** What a VM uses now; a paused one stays so. Throws VM_NOT_FOUND, CONFLICT while it is not ready, VM_LOST after it died. */
   async usage(id: string): Promise<VmUsage> {
-    return readUsage(livingVm(this.#entry(id)));
+    return readUsage(livingVm(this.#registry.get(id)));
   }
 
   /** The last that a VM wrote on its console, also one that failed. Throws VM_NOT_FOUND. */
   console(id: string): string {
-    const { vm, lastWords = '' } = this.#entry(id);
+    const { vm, lastWords = '' } = this.#registry.get(id);
     return vm?.machine.consoleTail() ?? lastWords;
   }
 
@@ -170,31 +172,58 @@ export class NamedVms {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#entries.keys()].map((id) => this.delete(id)));
+    await Promise.all(this.#registry.all().map(({ info }) => this.delete(info.id)));
   }
 
-  #create(wish: NamedVmWish): NamedVm {
+  #create(wish: NamedVmWish, key: string | undefined): NamedVm {
     const info = toNamedVm(wish, new Date(this.#options.clock.now()));
     this.assertRoom();
-    const { id } = info;
-    const deleted = new AbortController();
-    const started = Promise.resolve().then(() => this.#start(id));
-    const deadline = new VmDeadline(this.#options.clock, () => void this.#expire(id));
-    this.#entries.set(id, { info, deleted, started, turn: new Semaphore(1), deadline });
+    const request = key === undefined ? {} : { request: { key, wishHash: hashWish(wish) } };
+    const record = { info, ...request };
+    this.#options.records.save(record);
+    this.#remember(record, (entry) => this.#start(entry));
     return info;
   }
 
-  async #start(id: VmId): Promise<void> {
-    const entry = this.#entries.get(id);
-    if (entry === undefined) return;
+  #remember(record: VmRecord, begin: (entry: Entry) => Promise<void>): Entry {
+    return this.#registry.add(record, { begin, onExpired: () => void this.#expire(record.info.id) });
+  }
+
+  /** One that was being made is made again; the state of the others stays as it was, and calls to them wait. */
+  #restore(record: VmRecord): Entry {
+    const { info, machine, request } = record;
+    if (request !== undefined) this.#keys.restore(request, info);
+    if (info.state === 'failed') return this.#remember(record, () => Promise.resolve());
+    if (machine === undefined) return this.#remember(record, (entry) => this.#start(entry));
+    return this.#remember(record, (entry) => this.#adopt(entry, machine));
+  }
+
+  async #adopt(entry: Entry, machine: MachineRecord): Promise<void> {
+    const { info, turn, deadline } = entry;
+    const release = await turn.acquire();
+    if (info.expiresAt !== undefined) deadline.set(Math.max(0, info.expiresAt.getTime() - this.#options.clock.now()));
+    const leave = await this.#adoptions.acquire();
     try {
-      const vm = (await this.#claim(entry)) ?? (await this.#claim(entry));
-      if (vm === undefined) throw new BigboxError('VM_LOST', { message: `The VM ${id} died before it was ready.` });
-      this.#change(entry, { state: 'ready' });
-      startDeadline(entry);
-      void vm.lost.then((error) => this.#lose(entry, error));
+      const vm = await this.#options.adopt(info, machine);
+      entry.vm = vm;
+      void vm.lost.then((error) => this.#registry.fail(entry, error));
     } catch (error) {
-      this.#lose(entry, toBigboxError(error));
+      this.#registry.fail(entry, toBigboxError(error));
+    } finally {
+      leave();
+      release();
+    }
+  }
+
+  async #start(entry: Entry): Promise<void> {
+    try {
+      const vm = await claimVm(entry, this.#options);
+      entry.machine = vm.machine.record();
+      startDeadline(entry);
+      this.#registry.change(entry, { state: 'ready' });
+      void vm.lost.then((error) => this.#registry.fail(entry, error));
+    } catch (error) {
+      this.#registry.fail(entry, toBigboxError(error));
     }
   }
 
@@ -202,22 +231,22 @@ export class NamedVms {
     return this.#inTurn(entry, async (vm) => {
       await vm.resume();
       if (entry.info.state !== 'paused') return;
-      this.#change(entry, { state: 'ready' });
       startDeadline(entry);
+      this.#registry.change(entry, { state: 'ready' });
     });
   }
 
   /** Nothing that was under way brings a failed VM back. */
   #stand(entry: Entry): void {
     if (entry.info.state !== 'ready') return;
-    this.#change(entry, { state: 'paused' });
     entry.deadline.clear();
+    this.#registry.change(entry, { state: 'paused' });
   }
 
   async #expire(id: VmId): Promise<void> {
     const { logger } = this.#options;
     try {
-      const entry = this.#entry(id);
+      const entry = this.#registry.get(id);
       const { onTimeout } = entry.info;
       logger.info({ vm_id: id, on_timeout: onTimeout }, 'the timeout of a VM has ended');
       if (onTimeout === 'kill') return await this.delete(id);
@@ -245,64 +274,4 @@ export class NamedVms {
       release();
     }
   }
-
-  /** A clone may have died in the pool a moment ago: then there is none. Throws what `claim` throws. */
-  async #claim(entry: Entry): Promise<VirtualMachine | undefined> {
-    const { signal } = entry.deleted;
-    const vm = await this.#options.claim(entry.info, signal);
-    entry.vm = vm;
-    try {
-      await vm.adopt(entry.info.id);
-      return vm;
-    } catch (error) {
-      delete entry.vm;
-      await vm.destroy();
-      signal.throwIfAborted();
-      this.#options.logger.warn({ vm_id: entry.info.id, err: error }, 'a clone did not take its name');
-      return undefined;
-    }
-  }
-
-  #lose(entry: Entry, error: BigboxError): void {
-    if (entry.deleted.signal.aborted) return;
-    this.#change(entry, { state: 'failed', error });
-    entry.deadline.clear();
-    this.#options.logger.warn({ vm_id: entry.info.id, err: error }, 'a VM failed');
-    const { vm } = entry;
-    if (vm !== undefined) entry.lastWords = vm.machine.consoleTail();
-    delete entry.vm;
-    void vm?.destroy();
-    const failed = [...this.#entries.values()].filter(({ info }) => info.state === 'failed');
-    if (failed.length > maxFailedKept) this.#entries.delete(failed[0]?.info.id ?? '');
-  }
-
-  #change(entry: Entry, change: Partial<NamedVm>): void {
-    entry.info = { ...entry.info, ...change, updatedAt: new Date(this.#options.clock.now()) };
-  }
-
-  #entry(id: string): Entry {
-    const entry = this.#entries.get(id);
-    if (entry !== undefined) return entry;
-    throw new BigboxError('VM_NOT_FOUND', {
-      message: `There is no VM ${id.slice(0, 64)}.`,
-      context: { vm_id: id.slice(0, 64) },
-    });
-  }
-}
-
-const toShown = ({ info, deadline }: Entry): NamedVm => ({ ...info, expiresAt: deadline.at });
-
-/** The timeout counts anew, where there is one. */
-function startDeadline({ info: { timeoutMs }, deadline }: Entry): void {
-  if (timeoutMs === undefined) deadline.clear();
-  else deadline.set(timeoutMs);
-}
-
-function livingVm({ info, vm }: Entry): VirtualMachine {
-  if (info.error !== undefined) throw info.error;
-  if (vm !== undefined && info.state !== 'booting') return vm;
-  throw new BigboxError('CONFLICT', {
-    message: `The VM ${info.id} is ${info.state}, not ready.`,
-    context: { vm_id: info.id, state: info.state },
-  });
 }

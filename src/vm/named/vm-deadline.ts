@@ -28,9 +28,11 @@ export class VmDeadline {
     this.#timer.unref();
   }
 
-  /** Moves it to `ms` from now where that is later; where there is none it stays so. */
-  extend(ms: number): void {
-    if (this.#at !== undefined && this.#clock.now() + ms > this.#at) this.set(ms);
+  /** Moves it to `ms` from now where that is later; where there is none it stays so. Gives whether it was moved. */
+  extend(ms: number): boolean {
+    const moves = this.#at !== undefined && this.#clock.now() + ms > this.#at;
+    if (moves) this.set(ms);
+    return moves;
   }
 
   clear(): void {

@@ -48,10 +48,13 @@ export class ControlGroups {
     for (const { directory } of this.#hierarchies) await writeFile(join(directory, id, 'cgroup.procs'), String(pid));
   }
 
-  /** Removes the groups whose names begin so, where no process is left in them. */
-  async removeAll(prefix: string): Promise<void> {
+  /** Removes the groups of these names, where no process is left in them. Returns the names of those that there were. */
+  async removeAll(isUnwanted: (name: string) => boolean): Promise<readonly string[]> {
+    const found = new Set<string>();
     for (const { directory } of this.#hierarchies)
-      for (const id of await readdir(directory)) if (id.startsWith(prefix)) await this.remove(id);
+      for (const name of await readdir(directory)) if (isUnwanted(name)) found.add(name);
+    for (const name of found) await this.remove(name);
+    return [...found];
   }
 
   /** Removes the group of a machine whose processes are gone; the kernel takes a moment to notice that. */

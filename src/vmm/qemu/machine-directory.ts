@@ -18,6 +18,11 @@ export class MachineDirectory {
     return new MachineDirectory(path, await open(path));
   }
 
+  /** Opens the directory that an earlier owner made. */
+  static async open(path: string): Promise<MachineDirectory> {
+    return new MachineDirectory(path, await open(path));
+  }
+
   file(name: string): string {
     return join(this.path, name);
   }
@@ -25,6 +30,11 @@ export class MachineDirectory {
   /** A short path of a socket in it: the kernel takes at most 107 characters, and data directories may be deep. */
   socket(name: string): string {
     return `/proc/self/fd/${this.#handle.fd}/${name}`;
+  }
+
+  /** Lets go of it and leaves it where it is. */
+  close(): Promise<void> {
+    return this.#handle.close();
   }
 
   remove(): Promise<void> {

@@ -3,7 +3,16 @@ import { access, open, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BigboxError, type ErrorCode } from '../../contracts/errors.ts';
 import type { Logger } from '../../lib/log.ts';
-import type { Driver, DriverCapabilities, Machine, MachineSpec, Snapshot, WaitingMachine } from '../driver.ts';
+import type {
+  Driver,
+  DriverCapabilities,
+  Machine,
+  MachineRecord,
+  MachineSpec,
+  Snapshot,
+  WaitingMachine,
+} from '../driver.ts';
+import { adoptMachine } from './adopt.ts';
 import { findCapabilities, type QemuProbe } from './capabilities.ts';
 import { fileNames, toCommandLine } from './command-line.ts';
 import { toUserId, wrap } from './confinement.ts';
@@ -101,9 +110,14 @@ export class QemuDriver implements Driver {
     await (await memory)?.close();
   }
 
-  async removeLeftovers(): Promise<readonly string[]> {
+  async adopt(record: MachineRecord): Promise<Machine> {
     const { confinement } = await this.#found();
-    return removeLeftovers(this.#options.runDirectory, confinement.groups);
+    return adoptMachine(record, { runDirectory: this.#options.runDirectory, groups: confinement.groups });
+  }
+
+  async removeLeftovers(kept: ReadonlySet<string>): Promise<readonly string[]> {
+    const { confinement } = await this.#found();
+    return removeLeftovers(this.#options.runDirectory, kept, confinement.groups);
   }
 
   async close(): Promise<void> {
@@ -139,7 +153,9 @@ export class QemuDriver implements Driver {
       const command = await wrap(confinement, userId, line);
       started = VmmProcess.launch({ command, directory: directory.path, files: descriptors });
       const control = await this.#control(started, directory, (pid) => confinement.groups?.enter(name, pid));
-      return new QemuMachine({ id, spec, process: started, control, directory, capabilities, frozenLayers, release });
+      const { driver, version, cpu } = capabilities;
+      const maker = { driver, version, accelerator, cpu };
+      return new QemuMachine({ id, spec, process: started, control, directory, maker, frozenLayers, release });
     } catch (cause) {
       await started?.kill();
       await directory.remove();

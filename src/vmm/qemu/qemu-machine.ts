@@ -2,30 +2,25 @@ import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BigboxError } from '../../contracts/errors.ts';
 import { connectGuest, type GuestConnection } from '../../guest/index.ts';
-import type {
-  Capture,
-  DriverCapabilities,
-  Machine,
-  MachineExit,
-  MachineMemory,
-  MachineSpec,
-  Snapshot,
-} from '../driver.ts';
+import type { Capture, Machine, MachineExit, MachineMemory, MachineRecord, MachineSpec, Snapshot } from '../driver.ts';
 import { captureMachine } from './capture.ts';
 import { descriptors, fileNames, layerName } from './command-line.ts';
 import { type MachineDirectory, takeOver } from './machine-directory.ts';
+import { identify, type MachineProcess } from './machine-process.ts';
 import type { QmpClient } from './qmp.ts';
 import { receiveFile } from './receive-file.ts';
 import { writeManifest } from './snapshot-files.ts';
-import type { VmmProcess } from './vmm-process.ts';
+
+/** What restores of the machine's snapshots must be like. */
+type MachineMaker = Pick<Snapshot, 'driver' | 'version' | 'accelerator' | 'cpu'>;
 
 export interface QemuMachineParts {
   readonly id: string;
   readonly spec: MachineSpec;
-  readonly process: VmmProcess;
+  readonly process: MachineProcess;
   readonly control: QmpClient;
   readonly directory: MachineDirectory;
-  readonly capabilities: DriverCapabilities;
+  readonly maker: MachineMaker;
   /** How many layers of its snapshot lie in its directory. */
   readonly frozenLayers: number;
   /** Gives back what the driver keeps for the machine: its user id and control group. */
@@ -99,6 +94,12 @@ export class QemuMachine implements Machine {
     return captureMachine({ pid: this.pid, control, machine, frozenLayers, ...this.#origin() }, directory);
   }
 
+  record(): MachineRecord {
+    const { spec, maker, frozenLayers } = this.#parts;
+    const facts = { ...identify(this.pid), spec, maker, frozenLayers };
+    return { id: this.id, driver: maker.driver, facts };
+  }
+
   consoleTail(): string {
     return this.#parts.process.console;
   }
@@ -133,10 +134,9 @@ export class QemuMachine implements Machine {
     await control.execute('cont');
   }
 
-  #origin(): Pick<Snapshot, 'spec' | 'driver' | 'version' | 'accelerator' | 'cpu'> {
-    const { spec, capabilities } = this.#parts;
-    const { driver, version, accelerator, cpu } = capabilities;
-    return { spec, driver, version, accelerator, cpu };
+  #origin(): MachineMaker & Pick<Snapshot, 'spec'> {
+    const { spec, maker } = this.#parts;
+    return { spec, ...maker };
   }
 
   async #saveDevices(path: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
+import { abortable } from '../../lib/async.ts';
 
 const Message = z.object({
   return: z.unknown().optional(),
@@ -58,8 +59,13 @@ export class QmpClient {
       const socket = await tryConnect(path);
       if (socket !== undefined) {
         const client = new QmpClient(socket);
-        await client.execute('qmp_capabilities');
-        return client;
+        try {
+          await abortable(client.execute('qmp_capabilities'), signal);
+          return client;
+        } catch (error) {
+          client.close();
+          throw error;
+        }
       }
       await wait(2);
     }

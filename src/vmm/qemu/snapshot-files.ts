@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { BigboxError } from '../../contracts/errors.ts';
 import { writeFileAtomically } from '../../lib/files.ts';
 import type { Snapshot } from '../driver.ts';
+import { MachineSpec } from '../machine-spec.ts';
 import { fileNames } from './command-line.ts';
 
 const manifestName = 'manifest.json';
@@ -18,14 +19,7 @@ const Manifest = z.object({
   version: z.string(),
   accelerator: z.enum(['kvm', 'tcg']),
   cpu: z.string(),
-  spec: z.object({
-    kernel: z.string(),
-    initramfs: z.string(),
-    commandLine: z.string(),
-    disk: z.string(),
-    vcpus: z.number().int().positive(),
-    memoryMib: z.number().int().positive(),
-  }),
+  spec: MachineSpec,
   layers: z.array(z.string().regex(/^layer-\d+\.qcow2$/)).min(1),
   files: z.record(z.string(), z.string()),
 });

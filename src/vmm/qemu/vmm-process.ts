@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { MachineExit } from '../driver.ts';
 import { keepTail } from './byte-tail.ts';
+import { keptConsoleBytes, type MachineProcess, tryKill } from './machine-process.ts';
 
 type KeptTail = ReturnType<typeof keepTail>;
 
-const keptConsoleBytes = 65_536;
 const keptErrorBytes = 4096;
 const wrapperPatienceMs = 1000;
 
@@ -17,8 +17,11 @@ export interface LaunchOptions {
   readonly files: readonly number[];
 }
 
-/** The operating system's side of one QEMU process with the wrappers around it. */
-export class VmmProcess {
+/**
+ * The operating system's side of one QEMU process with the wrappers around it. It does not end with this process: what it writes to
+ * its console then is lost, and what it inherited stays its own.
+ */
+export class VmmProcess implements MachineProcess {
   readonly exited: Promise<MachineExit>;
   readonly #child: ChildProcess;
   #pid: number | undefined;
@@ -111,14 +114,4 @@ function findInnermost(pid: number): number {
 function killTree(pid: number): void {
   for (const child of childrenOf(pid)) killTree(child);
   tryKill(pid);
-}
-
-/** A process that is gone already is what was wanted. */
-export function tryKill(pid: number): boolean {
-  try {
-    process.kill(pid, 'SIGKILL');
-    return true;
-  } catch {
-    return false;
-  }
 }

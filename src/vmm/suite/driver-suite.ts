@@ -6,14 +6,22 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { BigboxError } from '../../contracts/errors.ts';
 import type { GuestConnection } from '../../guest/index.ts';
 import type { Driver, Machine, MachineSpec, Snapshot } from '../driver.ts';
+import { describeAdoption } from './adoption-cases.ts';
+import { agentTimeoutMs, capture, connect, run } from './guest-calls.ts';
+import { Owner } from './owner.ts';
 
 export interface DriverSuiteOptions {
   readonly createDriver: (runDirectory: string) => Driver;
   /** A machine whose guest agent answers. */
   readonly loadSpec: () => Promise<MachineSpec>;
+  /**
+   * A program that owns one machine and waits to be killed: `node PROGRAM RUN_DIRECTORY SNAPSHOT_DIRECTORY [RECORD]` restores the snapshot
+   * or takes over the recorded machine, adds a line to /dev/shm/owners in the guest, adds lines to /dev/shm/beats without end, and
+   * prints the record.
+   */
+  readonly ownerProgram: string;
 }
 
-const agentTimeoutMs = 60_000;
 const pausedMs = 2000;
 
 /** The contract of `Driver`: every implementation passes these cases. */
@@ -195,29 +203,23 @@ export function describeDriver(name: string, options: DriverSuiteOptions): void 
       expect((await driver.loadSnapshot(snapshot.directory)).files).toEqual(snapshot.files);
     });
 
+    describeAdoption({
+      createDriver: () => options.createDriver(join(directory, 'run')),
+      startOwner: (...record) =>
+        Owner.start(options.ownerProgram, join(directory, 'run'), snapshot.directory, ...record),
+      directory: () => directory,
+    });
+
     test('removes what an earlier owner left, and nothing else', async () => {
       const machine = await restore();
       const other = options.createDriver(join(directory, 'elsewhere'));
-      expect(await other.removeLeftovers()).toEqual([]);
+      expect(await other.removeLeftovers(new Set())).toEqual([]);
       const successor = options.createDriver(join(directory, 'run'));
-      expect((await successor.removeLeftovers()).length).toBeGreaterThan(0);
+      expect((await successor.removeLeftovers(new Set())).length).toBeGreaterThan(0);
       expect((await machine.exited).reason).toBe('died');
       expect(await readdir(join(directory, 'run'))).toEqual([]);
     });
   });
-}
-
-const connect = (machine: Machine): Promise<GuestConnection> => machine.connect(AbortSignal.timeout(agentTimeoutMs));
-
-async function capture(machine: Machine, directory: string): Promise<Snapshot> {
-  await machine.pause();
-  const captured = await machine.capture(directory);
-  try {
-    await machine.resume();
-    return await captured.complete();
-  } finally {
-    await captured.close();
-  }
 }
 
 async function removeSnapshot(driver: Driver, snapshot: Snapshot, kept: Snapshot): Promise<void> {
@@ -228,13 +230,6 @@ async function removeSnapshot(driver: Driver, snapshot: Snapshot, kept: Snapshot
 
 const uptime = async ({ agent }: GuestConnection): Promise<number> =>
   Number((await agent.info({}, { timeoutMs: agentTimeoutMs })).uptimeMs);
-
-async function run({ agent }: GuestConnection, script: string): Promise<string> {
-  const output: Uint8Array[] = [];
-  for await (const { event } of agent.exec({ argv: ['bash', '-c', script] }, { timeoutMs: agentTimeoutMs }))
-    if (event.case === 'stdout' || event.case === 'stderr') output.push(event.value.data);
-  return Buffer.concat(output).toString('utf8');
-}
 
 async function flipByte(path: string): Promise<void> {
   const file = await open(path, 'r+');
