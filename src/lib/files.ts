@@ -38,3 +38,13 @@ export function replaceFileAtOnce(path: string, content: string): void {
     throw error;
   }
 }
+
+/** Makes the names in a directory last: a file that was written is found again after a crash of the machine. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path);
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

@@ -28,11 +28,16 @@ export interface Snapshot {
   readonly layers: readonly string[];
   /** Hashes of the files by name, checked by `loadSnapshot` and, for the device state, before each restore. */
   readonly files: Readonly<Record<string, string>>;
+  /** Bytes on the disk that making it cost; what it shares with the snapshots before it does not count. */
+  readonly storedBytes: number;
 }
 
 /** A paused machine's state, copied. The machine may go on before it is complete. Whoever has it must close it. */
 export interface Capture {
-  /** Copies what the machine never changed, and makes the whole a snapshot. Called once. Throws VM_SNAPSHOT_FAILED, DISK_FULL. */
+  /**
+   * Puts on the disk what no snapshot before has, and makes the whole a snapshot, which needs no other one to be there. Called once.
+   * Throws VM_SNAPSHOT_FAILED, DISK_FULL.
+   */
   complete(): Promise<Snapshot>;
   /** Lets go of the files, and removes them unless the capture is complete. */
   close(): Promise<void>;
@@ -76,7 +81,7 @@ export interface Machine {
    */
   freeze(directory: string): Promise<Snapshot>;
   /**
-   * Copies memory, devices and disk of a paused machine into the directory, which must not exist; connections may be open. Only for a
+   * Copies what memory, devices and disk of a paused machine have changed into the directory, which must not exist; connections may be open. Only for a
    * machine that was restored. Throws VM_SNAPSHOT_FAILED, DISK_FULL, VM_LOST; nothing is left in the directory then.
    */
   capture(directory: string): Promise<Capture>;

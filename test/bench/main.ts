@@ -6,8 +6,8 @@ import { parseArgs } from 'node:util';
 const { values, positionals } = parseArgs({ options: { json: { type: 'string' } }, allowPositionals: true });
 const name = positionals[0] ?? '';
 const file = join(import.meta.dirname, `${name}.ts`);
-if (!['vm', 'workflow', 'model'].includes(name) || !existsSync(file)) {
-  console.error('error: name a benchmark: vm, workflow or model.');
+if (!['vm', 'snapshot', 'workflow', 'model'].includes(name) || !existsSync(file)) {
+  console.error('error: name a benchmark: vm, snapshot, workflow or model.');
   process.exit(2);
 }
 const { run } = (await import(file)) as { run: () => Promise<object> };

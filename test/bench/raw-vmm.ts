@@ -32,7 +32,7 @@ async function waitForSocket(path: string): Promise<Socket> {
 
 function disks(directory: string, spec: MachineSpec, snapshot?: Snapshot): string[] {
   const base = `driver=raw,node-name=base,read-only=on,file.driver=file,file.filename=${spec.disk},file.locking=off`;
-  const frozen = `driver=qcow2,node-name=frozen,backing=base,read-only=on,file.driver=file,file.filename=${snapshot?.directory ?? ''}/layer.qcow2,file.locking=off`;
+  const frozen = `driver=qcow2,node-name=frozen,backing=base,read-only=on,file.driver=file,file.filename=${snapshot?.directory ?? ''}/${snapshot?.layers[0] ?? ''},file.locking=off`;
   const below = snapshot === undefined ? 'base' : 'frozen';
   const layer = `driver=qcow2,node-name=layer,backing=${below},file.driver=file,file.filename=${join(directory, 'layer')},file.locking=off,cache.no-flush=on`;
   const words = ['-blockdev', base, ...(snapshot === undefined ? [] : ['-blockdev', frozen]), '-blockdev', layer];

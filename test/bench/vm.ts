@@ -10,40 +10,17 @@ import { VirtualMachine } from '../../src/vm/machine/virtual-machine.ts';
 import { type MachineSpec, QemuDriver, type Snapshot } from '../../src/vmm/index.ts';
 import { loadTestImage } from '../fixtures/vm-image.ts';
 import { type RawVmm, restoreRaw, startRaw } from './raw-vmm.ts';
+import { round, type Samples, summarise, type Summary, timed } from './summary.ts';
 
 const boots = 3;
 const restores = 15;
 const warmExecs = 40;
-
-interface Summary {
-  readonly count: number;
-  readonly p50: number;
-  readonly p99: number;
-}
 
 /** Milliseconds (or MiB) beside what the raw VMM needs for the same in the same run. */
 interface Row {
   readonly ours: Summary;
   readonly raw?: Summary;
   readonly ratio_p50?: number;
-}
-
-type Samples = Record<string, number[]>;
-
-const round = (value: number): number => Math.round(value * 100) / 100;
-
-function summarise(values: readonly number[]): Summary {
-  const sorted = values.toSorted((left, right) => left - right);
-  const at = (share: number): number =>
-    round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
-  return { count: sorted.length, p50: at(0.5), p99: at(0.99) };
-}
-
-async function timed<TValue>(samples: Samples, name: string, work: () => Promise<TValue>): Promise<TValue> {
-  const startedAt = performance.now();
-  const value = await work();
-  (samples[name] ??= []).push(performance.now() - startedAt);
-  return value;
 }
 
 async function runTrue({ agent }: Pick<GuestConnection, 'agent'>): Promise<void> {

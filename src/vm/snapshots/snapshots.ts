@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { BigboxError } from '../../contracts/errors.ts';
 import { createSnapshotId, type SnapshotId } from '../../contracts/ids.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { writeFileAtomically } from '../../lib/files.ts';
+import { syncDirectory, writeFileAtomically } from '../../lib/files.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Driver, Snapshot } from '../../vmm/index.ts';
 import { IdempotencyKeys } from '../idempotency-keys.ts';
@@ -169,7 +169,7 @@ export class Snapshots {
     const directory = `${this.#path(id)}${unfinished}`;
     try {
       await mkdir(directory, { recursive: true, mode: 0o700 });
-      await capture(join(directory, machineName));
+      const { storedBytes } = await capture(join(directory, machineName));
       const info: KeptSnapshot = {
         id,
         name: wish.name ?? id,
@@ -177,9 +177,10 @@ export class Snapshots {
         vmType: wish.vmType,
         metadata: wish.metadata ?? {},
         createdAt: new Date(this.#options.clock.now()),
-        bytes: await diskSpaceOf(join(directory, machineName)),
+        bytes: storedBytes,
       };
       await writeFileAtomically(join(directory, recordName), JSON.stringify(info));
+      await syncDirectory(directory);
       await rename(directory, this.#path(id));
       await syncDirectory(this.#options.directory);
       this.#entries.set(id, { info, directory: this.#path(id), users: 0 });
@@ -257,20 +258,5 @@ function listDirectory(path: string): readonly string[] {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
-  }
-}
-
-async function diskSpaceOf(directory: string): Promise<number> {
-  const names = await readdir(directory);
-  const sizes = await Promise.all(names.map(async (name) => (await stat(join(directory, name))).blocks * 512));
-  return sizes.reduce((sum, size) => sum + size, 0);
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

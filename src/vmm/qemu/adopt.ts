@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { access, readlink, rm } from 'node:fs/promises';
+import { access, readdir, readlink, rm, stat } from 'node:fs/promises';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -11,9 +11,12 @@ import { MachineSpec } from '../machine-spec.ts';
 import { AdoptedProcess } from './adopted-process.ts';
 import { fileNames } from './command-line.ts';
 import type { ControlGroups } from './control-group.ts';
+import { isStacked } from './disk-layers.ts';
 import { belongsTo, toMachineName } from './leftovers.ts';
+import { Lineage, lineageDirectory, nextLayer } from './lineage.ts';
 import { MachineDirectory } from './machine-directory.ts';
-import { QemuMachine, type QemuMachineParts } from './qemu-machine.ts';
+import type { PageBuffers } from './page-buffers.ts';
+import { QemuMachine } from './qemu-machine.ts';
 import { QmpClient } from './qmp.ts';
 
 const adoptTimeoutMs = 5000;
@@ -25,13 +28,13 @@ const Facts = z.object({
   executable: z.string(),
   spec: MachineSpec,
   maker: z.object({ driver: z.string(), version: z.string(), accelerator: z.enum(['kvm', 'tcg']), cpu: z.string() }),
-  frozenLayers: z.number().int().min(0),
 });
 type Facts = z.infer<typeof Facts>;
 
 export interface AdoptionPlace {
   readonly runDirectory: string;
   readonly groups: ControlGroups | undefined;
+  readonly buffers: PageBuffers;
 }
 
 /** Takes over a QEMU process with its guest. Throws VM_LOST when it is not the recorded one or takes no orders. */
@@ -46,10 +49,14 @@ export async function adoptMachine(record: MachineRecord, place: AdoptionPlace):
     directory = await MachineDirectory.open(join(place.runDirectory, id));
     await access(directory.socket(fileNames.control));
     control = await QmpClient.connect(directory.socket(fileNames.control), AbortSignal.timeout(adoptTimeoutMs));
-    await rm(directory.file(fileNames.savedState), { force: true });
-    const process = new AdoptedProcess(facts, await takeConsole(control, directory));
+    const lineage = await takeLineage(control, directory);
+    const { uid } = await stat(directory.path);
+    const userId = uid === process.getuid?.() ? undefined : uid;
+    const adopted = new AdoptedProcess(facts, await takeConsole(control, directory));
     const release = async (): Promise<void> => place.groups?.remove(name);
-    return new QemuMachine({ id, process, control, directory, release, ...toParts(facts) });
+    const { spec, maker } = facts;
+    const own = { id, process: adopted, control, directory, lineage, userId, release, buffers: place.buffers };
+    return new QemuMachine({ ...own, spec, maker });
   } catch (cause) {
     control?.close();
     await directory?.close();
@@ -61,12 +68,6 @@ export async function adoptMachine(record: MachineRecord, place: AdoptionPlace):
   }
 }
 
-const toParts = ({ spec, maker, frozenLayers }: Facts): Pick<QemuMachineParts, 'spec' | 'maker' | 'frozenLayers'> => ({
-  spec,
-  maker,
-  frozenLayers,
-});
-
 async function assertIsThere(facts: Facts, name: string): Promise<void> {
   const { pid } = facts;
   if (!isRunning(facts)) throw new Error(`its process ${pid} is gone`);
@@ -74,6 +75,17 @@ async function assertIsThere(facts: Facts, name: string): Promise<void> {
   if (executable !== facts.executable)
     throw new Error(`the process ${pid} runs ${executable}, not ${facts.executable}`);
   if (!(await belongsTo(pid, name))) throw new Error(`the process ${pid} belongs to another machine`);
+}
+
+/** What a capture that was cut short began is undone or finished; a machine that was booted has no lineage. */
+async function takeLineage(control: QmpClient, directory: MachineDirectory): Promise<Lineage | undefined> {
+  for (const name of await readdir(directory.path))
+    if (name.startsWith(fileNames.savedState)) await rm(directory.file(name), { force: true });
+  const lineage = await Lineage.open(lineageDirectory(directory.path));
+  if (lineage === undefined) return undefined;
+  const { layer, layers } = lineage.heritage;
+  if (await isStacked(control, nextLayer([...layers, layer]))) await lineage.freezeLayer(directory.path);
+  return lineage;
 }
 
 /** The console ended with the owner that held its other end; it gets a new one, in the machine's directory. */

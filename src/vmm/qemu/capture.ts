@@ -1,89 +1,190 @@
-import { chmod, constants, copyFile, mkdir, open, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BigboxError } from '../../contracts/errors.ts';
 import type { Capture, Snapshot } from '../driver.ts';
-import { captureMemory, type MemoryCapture } from './capture-memory.ts';
-import { descriptors, fileNames, layerName } from './command-line.ts';
-import type { MachineDirectory } from './machine-directory.ts';
+import { captureMemory } from './capture-memory.ts';
+import { fileNames } from './command-line.ts';
+import { stackLayer } from './disk-layers.ts';
+import { KeptPages } from './kept-pages.ts';
+import { type Lineage, nextLayer } from './lineage.ts';
+import { keepFile, type MachineDirectory } from './machine-directory.ts';
+import { writeEmptyLayer } from './overlay-disk.ts';
+import type { PageBuffers } from './page-buffers.ts';
+import { encodePageMap, pagesPerMebibyte } from './page-map.ts';
+import { type PageBatch, PageWriter } from './page-writer.ts';
 import type { QmpClient } from './qmp.ts';
-import { writeManifest } from './snapshot-files.ts';
+import { copyDurably, diskSpaceOf, hashDurably, writeDurably, writeManifest } from './snapshot-files.ts';
+
+type Hashes = Readonly<Record<string, string>>;
+type Origin = Pick<Snapshot, 'spec' | 'driver' | 'version' | 'accelerator' | 'cpu'>;
 
 /** A restored machine that stands still, and what it was made with. */
-export interface StandingMachine extends Pick<Snapshot, 'spec' | 'driver' | 'version' | 'accelerator' | 'cpu'> {
+export interface StandingMachine {
   readonly pid: number;
   readonly control: QmpClient;
-  readonly machine: MachineDirectory;
-  /** Layers of its snapshot in its directory. */
-  readonly frozenLayers: number;
+  readonly directory: MachineDirectory;
+  /** Absent of a machine that was booted. */
+  readonly lineage: Lineage | undefined;
+  readonly origin: Origin;
+  /** Owns the files of the machine. */
+  readonly userId: number | undefined;
+  readonly buffers: PageBuffers;
 }
 
-/** Copies what a standing machine changed. Throws VM_SNAPSHOT_FAILED, DISK_FULL; the directory is removed then. */
-export async function captureMachine(standing: StandingMachine, directory: string): Promise<Capture> {
-  const { pid, control, machine, frozenLayers, ...origin } = standing;
+/** What was taken while the machine stood still. */
+interface Taken {
+  readonly directory: string;
+  readonly lineage: Lineage;
+  readonly layers: readonly string[];
+  readonly savedState: string;
+  readonly origin: Origin;
+  readonly parent: KeptPages;
+  readonly writer: PageWriter;
+  readonly batches: readonly PageBatch[];
+  readonly buffers: PageBuffers;
+  readonly release: () => Promise<void>;
+}
+
+/** Copies what a standing machine has changed. Throws VM_SNAPSHOT_FAILED, DISK_FULL; the directory is removed then. */
+export async function captureMachine(machine: StandingMachine, directory: string): Promise<Capture> {
+  const { lineage } = machine;
+  if (lineage === undefined)
+    throw toFailure(new Error('it was booted, and only a restored machine can be captured'), directory);
+  const release = lineage.hold();
+  // QEMU works on devices and disk while this copies memory, which neither of them changes.
+  const work = [takeMemory(machine, lineage, directory), saveDevices(machine), freezeDisk(machine, lineage)] as const;
+  const [memory, savedState] = await Promise.allSettled(work);
   try {
-    if (frozenLayers === 0) throw new Error('it was booted, and only a restored machine can be captured');
-    await mkdir(directory, { mode: 0o700 });
-    // Stopping has written the caches of the disk layer to its file.
-    const layers = Array.from({ length: frozenLayers + 1 }, (_, index) => layerName(index));
-    for (const [index, name] of layers.entries())
-      await copyDurably(machine.file(index < frozenLayers ? name : fileNames.layer), join(directory, name));
-    await saveDevices(control, machine, join(directory, fileNames.deviceState));
-    const memory = await captureMemory(pid, descriptors.memory, join(directory, fileNames.memory));
-    return new MachineCapture(memory, { directory, layers, ...origin });
+    const [taken, state, layers] = await Promise.all(work);
+    return new MachineCapture({ ...taken, ...machine, directory, lineage, layers, savedState: state, release });
   } catch (cause) {
+    if (memory.status === 'fulfilled') await Promise.all([memory.value.parent.close(), memory.value.writer.close()]);
+    if (savedState.status === 'fulfilled') await rm(savedState.value, { force: true });
     await rm(directory, { recursive: true, force: true });
+    await release();
     throw toFailure(cause, directory);
   }
 }
 
+/** What is there of the memory: the pages that are not as in the template, and what they are compared with. */
+async function takeMemory(
+  { pid, origin, buffers }: StandingMachine,
+  { directory: ancestors }: Lineage,
+  directory: string,
+): Promise<Pick<Taken, 'parent' | 'writer' | 'batches'>> {
+  await mkdir(directory, { mode: 0o700 });
+  const parent = await KeptPages.open(ancestors, origin.spec.memoryMib * pagesPerMebibyte);
+  let writer: PageWriter | undefined;
+  try {
+    writer = await PageWriter.create(directory, parent);
+    return { parent, writer, batches: await captureMemory(pid, writer, buffers) };
+  } catch (error) {
+    await Promise.all([parent.close(), writer?.close()]);
+    throw error;
+  }
+}
+
 class MachineCapture implements Capture {
-  readonly #memory: MemoryCapture;
-  readonly #parts: Omit<Snapshot, 'files'>;
+  readonly #taken: Taken;
+  /** Of the files that were shared when this was taken: the lineage may have gone on since. */
+  readonly #hashes: Hashes;
   #isComplete = false;
 
-  constructor(memory: MemoryCapture, parts: Omit<Snapshot, 'files'>) {
-    this.#memory = memory;
-    this.#parts = parts;
+  constructor(taken: Taken) {
+    this.#taken = taken;
+    this.#hashes = taken.lineage.heritage.files;
   }
 
   async complete(): Promise<Snapshot> {
+    const { directory, origin, lineage, layers } = this.#taken;
     try {
-      await this.#memory.complete();
-      const snapshot = await writeManifest(this.#parts);
+      const [pages, state, ownLayers] = await Promise.all([
+        this.#storePages(),
+        this.#storeState(),
+        this.#storeLayers(),
+      ]);
+      const added = { ...pages.hashes, ...state, ...ownLayers };
+      const storedBytes = await diskSpaceOf(directory, Object.keys(added));
+      const shared = await this.#share([fileNames.memory, ...pages.names, ...layers], added);
+      const files = { ...shared, ...added };
+      const snapshot = await writeManifest({ directory, ...origin, layers, files, storedBytes });
+      await lineage.advance(snapshot);
       this.#isComplete = true;
       return snapshot;
     } catch (cause) {
-      throw toFailure(cause, this.#parts.directory);
+      throw toFailure(cause, directory);
     }
   }
 
   async close(): Promise<void> {
-    await this.#memory.close();
-    if (!this.#isComplete) await rm(this.#parts.directory, { recursive: true, force: true });
+    const { directory, parent, writer, savedState, release } = this.#taken;
+    await Promise.all([parent.close(), writer.close(), rm(savedState, { force: true })]);
+    if (!this.#isComplete) await rm(directory, { recursive: true, force: true });
+    await release();
+  }
+
+  async #storePages(): Promise<{ readonly names: readonly string[]; readonly hashes: Hashes }> {
+    const { directory, writer, batches, buffers } = this.#taken;
+    for (const batch of batches) {
+      await writer.append(batch);
+      buffers.give(batch.content);
+    }
+    const { map, added } = await writer.finish();
+    const mapHash = await writeDurably(join(directory, fileNames.pageMap), encodePageMap(map));
+    const hashes = { [fileNames.pageMap]: mapHash, ...(added === undefined ? {} : { [added.name]: added.hash }) };
+    return { names: map.files, hashes };
+  }
+
+  async #storeState(): Promise<Hashes> {
+    const target = join(this.#taken.directory, fileNames.deviceState);
+    return { [fileNames.deviceState]: await copyDurably(this.#taken.savedState, target) };
+  }
+
+  /** Only layers that no snapshot before has are read. */
+  async #storeLayers(): Promise<Hashes> {
+    const { directory, lineage, layers } = this.#taken;
+    const hashes: Record<string, string> = {};
+    for (const name of layers.filter((layer) => this.#hashes[layer] === undefined)) {
+      const target = join(directory, name);
+      await keepFile(join(lineage.directory, name), target);
+      hashes[name] = await hashDurably(target);
+    }
+    return hashes;
+  }
+
+  /** Names what is there already once more. */
+  async #share(names: readonly string[], added: Hashes): Promise<Hashes> {
+    const { directory, lineage } = this.#taken;
+    const hashes: Record<string, string> = {};
+    for (const name of names.filter((one) => added[one] === undefined)) {
+      await keepFile(join(lineage.directory, name), join(directory, name));
+      hashes[name] = this.#hashes[name] ?? '';
+    }
+    return hashes;
   }
 }
 
 /** QEMU writes a file of its own user in its own directory; `live: false` leaves the disk to it. */
-async function saveDevices(control: QmpClient, machine: MachineDirectory, target: string): Promise<void> {
-  const source = machine.file(fileNames.savedState);
-  try {
-    await control.execute('xen-save-devices-state', { filename: fileNames.savedState, live: false });
-    await copyDurably(source, target);
-  } finally {
-    await rm(source, { force: true });
-  }
+async function saveDevices({ control, directory }: StandingMachine): Promise<string> {
+  const name = `${fileNames.savedState}-${randomBytes(4).toString('hex')}`;
+  await control.execute('xen-save-devices-state', { filename: name, live: false });
+  return directory.file(name);
 }
 
-/** Where the file system can, both files share their blocks. */
-async function copyDurably(source: string, target: string): Promise<void> {
-  await copyFile(source, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-  await chmod(target, 0o600);
-  const file = await open(target, 'r+');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+/** Gives the layers of the disk as it is now. */
+async function freezeDisk(
+  { control, directory, origin, userId }: StandingMachine,
+  lineage: Lineage,
+): Promise<readonly string[]> {
+  const { layers, layer } = lineage.heritage;
+  const frozen = [...layers, layer];
+  const next = nextLayer(frozen);
+  await rm(directory.file(next), { force: true });
+  await writeEmptyLayer(directory.file(next), (await stat(origin.spec.disk)).size, userId);
+  await stackLayer(control, layer, next);
+  await lineage.freezeLayer(directory.path);
+  return frozen;
 }
 
 function toFailure(cause: unknown, directory: string): BigboxError {

@@ -9,13 +9,16 @@ export const fileNames = {
   agent: 'agent.sock',
   migration: 'migration.sock',
   memory: 'memory',
-  layer: 'layer.qcow2',
+  pageMap: 'page-map',
   deviceState: 'state',
   savedState: 'saved-state',
 } as const;
 
-/** The layer of a snapshot, counted from the lowest. */
+/** A disk layer, counted from the lowest. */
 export const layerName = (index: number): string => `layer-${index}.qcow2`;
+
+/** What QEMU calls the layer in this file, which the machine writes or has written. */
+export const toNodeName = (layer: string): string => layer.replace('.qcow2', '');
 
 export interface CommandLineOptions {
   readonly binary: string;
@@ -26,6 +29,8 @@ export interface CommandLineOptions {
   readonly role: 'template' | 'clone';
   /** Layers of the snapshot between the base image and the machine's own. */
   readonly frozenLayers: number;
+  /** The file of the layer that it writes. */
+  readonly layer: string;
 }
 
 const mebibyte = (count: number): string => `${count}M`;
@@ -70,7 +75,7 @@ function memory({ spec, role }: CommandLineOptions): readonly string[] {
 }
 
 /** Base image, frozen layers of the snapshot, own layer; the device sees `top`, below which layers can be exchanged while it runs. */
-function disks({ frozenLayers }: CommandLineOptions): readonly string[] {
+function disks({ frozenLayers, layer }: CommandLineOptions): readonly string[] {
   const readOnly = 'read-only=on,file.driver=file,file.read-only=on,file.locking=off';
   const arguments_ = ['-add-fd', `fd=${descriptors.disk},set=1`];
   arguments_.push('-blockdev', `driver=raw,node-name=base,file.filename=/dev/fdset/1,${readOnly}`);
@@ -82,8 +87,9 @@ function disks({ frozenLayers }: CommandLineOptions): readonly string[] {
     arguments_.push('-blockdev', `driver=qcow2,node-name=${name},backing=${below},${file}`);
     below = name;
   }
-  const own = `file.driver=file,file.filename=${fileNames.layer},file.locking=off,cache.no-flush=on`;
-  arguments_.push('-blockdev', `driver=qcow2,node-name=layer,backing=${below},discard=unmap,${own}`);
-  arguments_.push('-blockdev', 'driver=raw,node-name=top,file=layer', '-device', 'virtio-blk-pci,drive=top');
+  const own = `file.driver=file,file.filename=${layer},file.locking=off,cache.no-flush=on`;
+  const node = toNodeName(layer);
+  arguments_.push('-blockdev', `driver=qcow2,node-name=${node},backing=${below},discard=unmap,${own}`);
+  arguments_.push('-blockdev', `driver=raw,node-name=top,file=${node}`, '-device', 'virtio-blk-pci,drive=top');
   return arguments_;
 }

@@ -3,6 +3,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ControlGroups } from './control-group.ts';
+import { lineageSuffix } from './lineage.ts';
 import { tryKill } from './machine-process.ts';
 
 /** Names a machine so that its processes are recognised by their command line, and those of other services are not. */
@@ -23,7 +24,7 @@ export async function removeLeftovers(
     await wait(20);
   }
   for (const id of await readdir(runDirectory).catch(() => [])) {
-    if (kept.has(id)) continue;
+    if (kept.has(id.replace(lineageSuffix, ''))) continue;
     await rm(join(runDirectory, id), { recursive: true, force: true });
     removed.push(`directory ${id}`);
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { gapsBetween, parseMappings } from './private-pages.ts';
+import { parseMappings } from './private-pages.ts';
 
 const maps = `7f1000000000-7f1000200000 rw-p 00000000 00:01 77  /memfd:bigbox-template (deleted)
 7f1000200000-7f1000300000 rw-s 00000000 00:01 77  /memfd:bigbox-template (deleted)
@@ -15,21 +15,5 @@ describe('parseMappings()', () => {
       { start: 0x7f0000000000, end: 0x7f0000100000, offset: 0x200000 },
     ]);
     expect(parseMappings(maps, 5)).toEqual([]);
-  });
-});
-
-describe('gapsBetween()', () => {
-  test('gives what the ranges leave out', () => {
-    const ranges = [
-      { offset: 0, length: 2 },
-      { offset: 5, length: 1 },
-      { offset: 6, length: 2 },
-    ];
-    expect(gapsBetween(ranges, 10)).toEqual([
-      { offset: 2, length: 3 },
-      { offset: 8, length: 2 },
-    ]);
-    expect(gapsBetween([], 4)).toEqual([{ offset: 0, length: 4 }]);
-    expect(gapsBetween([{ offset: 0, length: 4 }], 4)).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
-import { open, readFile, type FileHandle } from 'node:fs/promises';
+import { readSync, writeSync } from 'node:fs';
+import { open, readFile, stat, type FileHandle } from 'node:fs/promises';
+import { pageBytes } from './page-map.ts';
 
-const pageBytes = 4096;
 const entryBytes = 8;
 const entriesPerRead = 65_536;
 /** Bits of an entry of /proc/PID/pagemap, in its upper half. */
@@ -8,10 +9,10 @@ const present = 1 << 31;
 const swapped = 1 << 30;
 const ofFile = 1 << 29;
 
-/** A run of pages: where it begins in the memory of the guest, and how long it is. */
+/** A run of pages in the memory of the guest. */
 export interface PageRange {
-  readonly offset: number;
-  readonly length: number;
+  readonly page: number;
+  readonly count: number;
 }
 
 interface Mapping {
@@ -20,7 +21,13 @@ interface Mapping {
   readonly offset: number;
 }
 
-/** The memory of a guest as its process maps it: privately over a file, so that pages which the guest changed are its own. */
+/** From here on a system call is worth a thread of its own. */
+const longTransfer = 32 * pageBytes;
+
+/**
+ * The memory of a guest as its process maps it: privately over a file, so that pages which the guest changed are its own. Short
+ * reads and writes block: callers let others in between.
+ */
 export class PrivateMemory {
   readonly #memory: FileHandle;
   readonly #mappings: readonly Mapping[];
@@ -32,12 +39,13 @@ export class PrivateMemory {
     this.#mappings = mappings;
   }
 
-  /** Finds where the process maps the file of this inode, all `bytes` of it. Throws a plain error where it does not. */
-  static async open(pid: number, inode: number, bytes: number): Promise<PrivateMemory> {
-    const mappings = parseMappings(await readFile(`/proc/${pid}/maps`, 'utf8'), inode);
+  /** Finds where the process maps the file that it has open under the descriptor, whole. Throws a plain error where it does not. */
+  static async open(pid: number, descriptor: number, mode: 'r' | 'r+'): Promise<PrivateMemory> {
+    const { ino, size } = await stat(`/proc/${pid}/fd/${descriptor}`);
+    const mappings = parseMappings(await readFile(`/proc/${pid}/maps`, 'utf8'), ino);
     const mapped = mappings.reduce((sum, { start, end }) => sum + end - start, 0);
-    if (mapped !== bytes) throw new Error(`the process maps ${mapped} of the ${bytes} bytes of the guest's memory`);
-    const memory = await open(`/proc/${pid}/mem`);
+    if (mapped !== size) throw new Error(`the process maps ${mapped} of the ${size} bytes of the guest's memory`);
+    const memory = await open(`/proc/${pid}/mem`, mode);
     try {
       return new PrivateMemory(memory, await open(`/proc/${pid}/pagemap`), mappings);
     } catch (error) {
@@ -46,53 +54,72 @@ export class PrivateMemory {
     }
   }
 
-  /** Runs of pages that the guest changed, in order. The guest must stand still. */
+  /** Runs of pages that are the process's own, in order. The guest must stand still. */
   async changed(): Promise<readonly PageRange[]> {
-    const ranges: { offset: number; length: number }[] = [];
+    const ranges: { page: number; count: number }[] = [];
     for (const { start, end, offset } of this.#mappings)
       for (let at = start; at < end; at += entriesPerRead * pageBytes) {
-        const pages = Math.min(entriesPerRead, (end - at) / pageBytes);
-        addChanged(ranges, await this.#entries(at, pages), offset + at - start);
+        const entries = new Uint32Array(Math.min(entriesPerRead, (end - at) / pageBytes) * 2);
+        readFully(this.#pages.fd, new Uint8Array(entries.buffer), (at / pageBytes) * entryBytes);
+        addChanged(ranges, entries, (offset + at - start) / pageBytes);
       }
     return ranges;
   }
 
-  /** Reads a part of the guest's memory; it may not reach over the end of a mapping. */
-  async read(buffer: Uint8Array, offset: number): Promise<void> {
-    const mapping = this.#mappings.find((one) => offset >= one.offset && offset < one.offset + one.end - one.start);
-    if (mapping === undefined) throw new Error(`no mapping holds ${offset}`);
-    await readFully(this.#memory, buffer, mapping.start + offset - mapping.offset);
+  /** Fills the buffer with pages from `page` on. */
+  async read(buffer: Uint8Array, page: number): Promise<void> {
+    for (const { part, address } of this.#split(buffer, page))
+      if (part.length < longTransfer) readFully(this.#memory.fd, part, address);
+      else await readLong(this.#memory, part, address);
+  }
+
+  /** Gives the process pages of its own with this content, from `page` on. */
+  write(buffer: Uint8Array, page: number): void {
+    for (const { part, address } of this.#split(buffer, page)) writeFully(this.#memory.fd, part, address);
   }
 
   async close(): Promise<void> {
     await Promise.all([this.#memory.close(), this.#pages.close()]);
   }
 
-  async #entries(address: number, pages: number): Promise<DataView> {
-    const bytes = new Uint8Array(pages * entryBytes);
-    await readFully(this.#pages, bytes, (address / pageBytes) * entryBytes);
-    return new DataView(bytes.buffer);
+  /** Where the parts of a buffer of pages are in the process. */
+  *#split(buffer: Uint8Array, page: number): Generator<{ readonly part: Uint8Array; readonly address: number }> {
+    for (let done = 0; done < buffer.length;) {
+      const at = page * pageBytes + done;
+      const mapping = this.#mappings.find(({ start, end, offset }) => at >= offset && at < offset + end - start);
+      if (mapping === undefined) throw new Error(`no mapping holds page ${at / pageBytes}`);
+      const address = mapping.start + at - mapping.offset;
+      const part = buffer.subarray(done, done + mapping.end - address);
+      yield { part, address };
+      done += part.length;
+    }
   }
 }
 
-/** Reads until the buffer is full. Throws a plain error at an early end. */
-export async function readFully(file: FileHandle, buffer: Uint8Array, position: number): Promise<void> {
+async function readLong(file: FileHandle, buffer: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < buffer.length;) {
     const { bytesRead } = await file.read(buffer, done, buffer.length - done, position + done);
-    if (bytesRead === 0) throw new Error(`a read at ${position + done} came to an early end`);
+    if (bytesRead === 0) throw new Error(`a read came to an early end after ${done} bytes`);
     done += bytesRead;
   }
 }
 
-/** The parts of a memory of `bytes` that the ranges leave out. */
-export function gapsBetween(ranges: readonly PageRange[], bytes: number): readonly PageRange[] {
-  const gaps: PageRange[] = [];
-  let offset = 0;
-  for (const range of [...ranges, { offset: bytes, length: 0 }]) {
-    if (range.offset > offset) gaps.push({ offset, length: range.offset - offset });
-    offset = range.offset + range.length;
+/** Fills the buffer. Throws a plain error at an early end. */
+export function readFully(descriptor: number, buffer: Uint8Array, position: number): void {
+  inParts(buffer, (rest, done) => readSync(descriptor, rest, 0, rest.length, position + done));
+}
+
+/** Writes the whole buffer. Throws a plain error when that cannot be. */
+export function writeFully(descriptor: number, buffer: Uint8Array, position: number): void {
+  inParts(buffer, (rest, done) => writeSync(descriptor, rest, 0, rest.length, position + done));
+}
+
+function inParts(buffer: Uint8Array, transfer: (rest: Uint8Array, done: number) => number): void {
+  for (let done = 0; done < buffer.length;) {
+    const count = transfer(buffer.subarray(done), done);
+    if (count === 0) throw new Error(`a transfer came to an early end after ${done} bytes`);
+    done += count;
   }
-  return gaps;
 }
 
 /** The private mappings of the file with this inode, as /proc/PID/maps lists them. */
@@ -108,14 +135,14 @@ export function parseMappings(maps: string, inode: number): readonly Mapping[] {
     .toSorted((left, right) => left.offset - right.offset);
 }
 
-function addChanged(ranges: { offset: number; length: number }[], entries: DataView, offset: number): void {
-  for (let page = 0; page < entries.byteLength / entryBytes; page += 1) {
-    const upper = entries.getInt32(page * entryBytes + 4, true);
+function addChanged(ranges: { page: number; count: number }[], entries: Uint32Array, first: number): void {
+  let last = ranges.at(-1);
+  for (let index = 0; index < entries.length; index += 2) {
+    const upper = entries[index + 1] ?? 0;
     const isOwn = (upper & swapped) !== 0 || ((upper & present) !== 0 && (upper & ofFile) === 0);
     if (!isOwn) continue;
-    const at = offset + page * pageBytes;
-    const last = ranges.at(-1);
-    if (last !== undefined && last.offset + last.length === at) last.length += pageBytes;
-    else ranges.push({ offset: at, length: pageBytes });
+    const page = first + index / 2;
+    if (last !== undefined && last.page + last.count === page) last.count += 1;
+    else ranges.push((last = { page, count: 1 }));
   }
 }

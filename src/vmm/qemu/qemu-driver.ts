@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { access, open, stat, type FileHandle } from 'node:fs/promises';
+import { access, open, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BigboxError, type ErrorCode } from '../../contracts/errors.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -13,16 +13,20 @@ import type {
   WaitingMachine,
 } from '../driver.ts';
 import { adoptMachine } from './adopt.ts';
+import { maxBatchesHeld, pagesPerBatch } from './capture-memory.ts';
 import { findCapabilities, type QemuProbe } from './capabilities.ts';
 import { fileNames, toCommandLine } from './command-line.ts';
 import { toUserId, wrap } from './confinement.ts';
 import { removeLeftovers, toMachineName } from './leftovers.ts';
-import { keepFile, MachineDirectory } from './machine-directory.ts';
+import { Lineage, lineageDirectory, nextLayer } from './lineage.ts';
+import { MachineDirectory } from './machine-directory.ts';
 import { writeEmptyLayer } from './overlay-disk.ts';
+import { PageBuffers } from './page-buffers.ts';
+import { pageBytes } from './page-map.ts';
 import { QemuMachine } from './qemu-machine.ts';
 import { QmpClient } from './qmp.ts';
-import { openTemplateMemory, type TemplateMemory } from './sealed-memory.ts';
 import { readSnapshot, verifyFile } from './snapshot-files.ts';
+import { TemplateMemories } from './template-memories.ts';
 import { VmmProcess } from './vmm-process.ts';
 
 export interface QemuOptions {
@@ -46,7 +50,8 @@ const startTimeoutMs = 20_000;
 export class QemuDriver implements Driver {
   readonly name = 'qemu';
   readonly #options: QemuOptions;
-  readonly #memories = new Map<string, Promise<TemplateMemory>>();
+  readonly #memories: TemplateMemories;
+  readonly #buffers = new PageBuffers(pagesPerBatch * pageBytes, maxBatchesHeld);
   #probe: Promise<QemuProbe> | undefined;
   #kvmFault: string | undefined;
   /** Drivers beside each other should not give their machines the same users. */
@@ -54,6 +59,7 @@ export class QemuDriver implements Driver {
 
   constructor(options: QemuOptions) {
     this.#options = options;
+    this.#memories = new TemplateMemories(options.logger);
   }
 
   async probe(): Promise<DriverCapabilities> {
@@ -92,6 +98,12 @@ export class QemuDriver implements Driver {
   async prelaunch(snapshot: Snapshot): Promise<WaitingMachine> {
     await verifyFile(snapshot, fileNames.deviceState);
     const machine = await this.#launch({ spec: snapshot.spec, snapshot, failure: 'VM_SNAPSHOT_FAILED' });
+    try {
+      await machine.loadPages(snapshot);
+    } catch (cause) {
+      await machine.destroy();
+      throw toFailure('VM_SNAPSHOT_FAILED', cause, machine.id);
+    }
     const restore = async (): Promise<Machine> => {
       try {
         await machine.loadInherited();
@@ -104,15 +116,14 @@ export class QemuDriver implements Driver {
     return { id: machine.id, exited: machine.exited, restore, destroy: () => machine.destroy() };
   }
 
-  async forget({ directory }: Snapshot): Promise<void> {
-    const memory = this.#memories.get(directory);
-    this.#memories.delete(directory);
-    await (await memory)?.close();
+  forget(snapshot: Snapshot): Promise<void> {
+    return this.#memories.forget(snapshot);
   }
 
   async adopt(record: MachineRecord): Promise<Machine> {
     const { confinement } = await this.#found();
-    return adoptMachine(record, { runDirectory: this.#options.runDirectory, groups: confinement.groups });
+    const { runDirectory } = this.#options;
+    return adoptMachine(record, { runDirectory, groups: confinement.groups, buffers: this.#buffers });
   }
 
   async removeLeftovers(kept: ReadonlySet<string>): Promise<readonly string[]> {
@@ -120,9 +131,8 @@ export class QemuDriver implements Driver {
     return removeLeftovers(this.#options.runDirectory, kept, confinement.groups);
   }
 
-  async close(): Promise<void> {
-    for (const memory of this.#memories.values()) await memory.then((opened) => opened.close());
-    this.#memories.clear();
+  close(): Promise<void> {
+    return this.#memories.close();
   }
 
   #found(): Promise<QemuProbe> {
@@ -140,25 +150,40 @@ export class QemuDriver implements Driver {
     const directory = await MachineDirectory.create(join(this.#options.runDirectory, id), userId);
     const files: FileHandle[] = [];
     let started: VmmProcess | undefined;
+    let lineage: Lineage | undefined;
     const name = toMachineName(this.#options.runDirectory, id);
     const release = async (): Promise<void> => confinement.groups?.remove(name);
     try {
-      await this.#addLayers(directory, spec, { snapshot, userId });
-      const descriptors = await this.#openFiles(files, spec, { snapshot, directory });
+      if (snapshot !== undefined) lineage = await Lineage.create(lineageDirectory(directory.path), snapshot);
+      const layer = nextLayer(snapshot?.layers ?? []);
+      await writeEmptyLayer(directory.file(layer), (await stat(spec.disk)).size, userId);
+      const descriptors = await this.#openFiles(files, spec, snapshot);
       await confinement.groups?.add(name, toMemoryLimit(spec));
       const { accelerator } = capabilities;
       const role = snapshot === undefined ? 'template' : 'clone';
       const frozenLayers = snapshot?.layers.length ?? 0;
-      const line = toCommandLine({ binary, name, accelerator, spec, role, frozenLayers });
+      const line = toCommandLine({ binary, name, accelerator, spec, role, frozenLayers, layer });
       const command = await wrap(confinement, userId, line);
       started = VmmProcess.launch({ command, directory: directory.path, files: descriptors });
       const control = await this.#control(started, directory, (pid) => confinement.groups?.enter(name, pid));
       const { driver, version, cpu } = capabilities;
       const maker = { driver, version, accelerator, cpu };
-      return new QemuMachine({ id, spec, process: started, control, directory, maker, frozenLayers, release });
+      return new QemuMachine({
+        id,
+        spec,
+        process: started,
+        control,
+        directory,
+        maker,
+        lineage,
+        userId,
+        release,
+        buffers: this.#buffers,
+      });
     } catch (cause) {
       await started?.kill();
       await directory.remove();
+      await rm(lineageDirectory(directory.path), { recursive: true, force: true });
       await release();
       throw toFailure(failure, cause, id);
     } finally {
@@ -166,23 +191,8 @@ export class QemuDriver implements Driver {
     }
   }
 
-  /** The layers of the snapshot stay with the machine: it may be captured after the snapshot is deleted. */
-  async #addLayers(
-    directory: MachineDirectory,
-    spec: MachineSpec,
-    { snapshot, userId }: { readonly snapshot: Snapshot | undefined; readonly userId: number | undefined },
-  ): Promise<void> {
-    for (const name of snapshot?.layers ?? [])
-      await keepFile(join(snapshot?.directory ?? '', name), directory.file(name));
-    await writeEmptyLayer(directory.file(fileNames.layer), (await stat(spec.disk)).size, userId);
-  }
-
   /** In the order of `descriptors`. Those pushed to `files` are closed after the start; the memory stays open for the next clone. */
-  async #openFiles(
-    files: FileHandle[],
-    spec: MachineSpec,
-    { snapshot, directory }: { readonly snapshot: Snapshot | undefined; readonly directory: MachineDirectory },
-  ): Promise<readonly number[]> {
+  async #openFiles(files: FileHandle[], spec: MachineSpec, snapshot: Snapshot | undefined): Promise<readonly number[]> {
     const add = async (path: string): Promise<number> => {
       const file = await open(path);
       files.push(file);
@@ -191,25 +201,11 @@ export class QemuDriver implements Driver {
     const plain = [await add(spec.kernel), await add(spec.initramfs), await add(spec.disk)];
     if (snapshot === undefined) return plain;
     // A descriptor of its own: the shared one may be closed while this machine starts.
-    const memory = await (await this.#memoryOf(snapshot)).open();
+    const { confinement } = await this.#found();
+    const memory = await (await this.#memories.open(snapshot, confinement.firstUserId !== undefined)).open();
     files.push(memory);
     const opened = [...plain, memory.fd, await add(join(snapshot.directory, fileNames.deviceState))];
-    for (const name of snapshot.layers) opened.push(await add(directory.file(name)));
-    return opened;
-  }
-
-  async #memoryOf(snapshot: Snapshot): Promise<TemplateMemory> {
-    const { confinement } = await this.#found();
-    const known = this.#memories.get(snapshot.directory);
-    if (known !== undefined) return known;
-    const opened = openTemplateMemory(
-      join(snapshot.directory, fileNames.memory),
-      confinement.firstUserId !== undefined,
-    );
-    this.#memories.set(snapshot.directory, opened);
-    opened.catch(() => this.#memories.delete(snapshot.directory));
-    const { sealed } = await opened;
-    this.#options.logger.info({ directory: snapshot.directory, sealed }, 'template memory opened for clones');
+    for (const name of snapshot.layers) opened.push(await add(join(snapshot.directory, name)));
     return opened;
   }
 

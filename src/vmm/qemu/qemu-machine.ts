@@ -1,15 +1,20 @@
-import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BigboxError } from '../../contracts/errors.ts';
 import { connectGuest, type GuestConnection } from '../../guest/index.ts';
 import type { Capture, Machine, MachineExit, MachineMemory, MachineRecord, MachineSpec, Snapshot } from '../driver.ts';
 import { captureMachine } from './capture.ts';
 import { descriptors, fileNames, layerName } from './command-line.ts';
+import { KeptPages } from './kept-pages.ts';
+import type { Lineage } from './lineage.ts';
 import { type MachineDirectory, takeOver } from './machine-directory.ts';
 import { identify, type MachineProcess } from './machine-process.ts';
+import type { PageBuffers } from './page-buffers.ts';
+import { pagesPerMebibyte } from './page-map.ts';
+import { PrivateMemory } from './private-pages.ts';
 import type { QmpClient } from './qmp.ts';
 import { receiveFile } from './receive-file.ts';
-import { writeManifest } from './snapshot-files.ts';
+import { diskSpaceOf, hashFiles, writeManifest } from './snapshot-files.ts';
 
 /** What restores of the machine's snapshots must be like. */
 type MachineMaker = Pick<Snapshot, 'driver' | 'version' | 'accelerator' | 'cpu'>;
@@ -21,8 +26,11 @@ export interface QemuMachineParts {
   readonly control: QmpClient;
   readonly directory: MachineDirectory;
   readonly maker: MachineMaker;
-  /** How many layers of its snapshot lie in its directory. */
-  readonly frozenLayers: number;
+  /** What it came from; absent of a machine that was booted. */
+  readonly lineage: Lineage | undefined;
+  /** Owns its files; absent where that is the user of this service. */
+  readonly userId: number | undefined;
+  readonly buffers: PageBuffers;
   /** Gives back what the driver keeps for the machine: its user id and control group. */
   readonly release: () => Promise<void>;
 }
@@ -74,9 +82,11 @@ export class QemuMachine implements Machine {
       await this.#saveDevices(join(directory, fileNames.deviceState));
       await this.#endProcess();
       const layers = [layerName(0)];
-      await rename(this.#parts.directory.file(fileNames.memory), join(directory, fileNames.memory));
-      await takeOver(this.#parts.directory.file(fileNames.layer), join(directory, layerName(0)));
-      return await writeManifest({ directory, layers, ...this.#origin() });
+      await takeOver(this.#parts.directory.file(fileNames.memory), join(directory, fileNames.memory));
+      await takeOver(this.#parts.directory.file(layerName(0)), join(directory, layerName(0)));
+      const files = await hashFiles(directory, [fileNames.memory, fileNames.deviceState, ...layers]);
+      const storedBytes = await diskSpaceOf(directory, Object.keys(files));
+      return await writeManifest({ directory, layers, files, storedBytes, ...this.#origin() });
     } catch (cause) {
       await rm(directory, { recursive: true, force: true });
       throw new BigboxError('VM_SNAPSHOT_FAILED', {
@@ -90,13 +100,12 @@ export class QemuMachine implements Machine {
   }
 
   capture(directory: string): Promise<Capture> {
-    const { control, directory: machine, frozenLayers } = this.#parts;
-    return captureMachine({ pid: this.pid, control, machine, frozenLayers, ...this.#origin() }, directory);
+    return captureMachine({ ...this.#parts, pid: this.pid, origin: this.#origin() }, directory);
   }
 
   record(): MachineRecord {
-    const { spec, maker, frozenLayers } = this.#parts;
-    const facts = { ...identify(this.pid), spec, maker, frozenLayers };
+    const { spec, maker } = this.#parts;
+    const facts = { ...identify(this.pid), spec, maker };
     return { id: this.id, driver: maker.driver, facts };
   }
 
@@ -114,9 +123,26 @@ export class QemuMachine implements Machine {
     this.#destroyed ??= (async (): Promise<void> => {
       await this.#endProcess();
       await this.#parts.directory.remove();
+      await this.#parts.lineage?.remove();
       await this.#parts.release();
     })();
     return this.#destroyed;
+  }
+
+  /** Gives the waiting process the pages that the machine of its snapshot had changed. Throws a plain error. */
+  async loadPages(snapshot: Snapshot): Promise<void> {
+    const pages = await KeptPages.open(snapshot.directory, snapshot.spec.memoryMib * pagesPerMebibyte);
+    try {
+      if (pages.map.runs.length === 0) return;
+      const memory = await PrivateMemory.open(this.pid, descriptors.memory, 'r+');
+      try {
+        await pages.load(memory);
+      } finally {
+        await memory.close();
+      }
+    } finally {
+      await pages.close();
+    }
   }
 
   /** Loads the device state that the process inherited and lets the guest run. Throws a plain error with the reason. */
