@@ -49,7 +49,16 @@ export interface Configuration {
     readonly concurrentRuns: number;
     readonly vmMemoryMib: number;
     readonly maxVms: number;
+    readonly maxVcpus: number;
+    readonly maxMemoryMib: number;
+    readonly maxDiskMib: number;
+    readonly maxSnapshots: number;
+    readonly maxForks: number;
+    readonly maxProcesses: number;
     readonly maxOutputBytes: number;
+    readonly maxUploadBytes: number;
+    readonly maxRunSeconds: number;
+    readonly maxConnections: number;
   };
   /** Sentences that are said at start: keys without effect yet, kept unknown keys, open settings. */
   readonly warnings: readonly string[];
@@ -156,7 +165,16 @@ export function compileConfiguration(full: FullConfiguration, options: CompileOp
       concurrentRuns: settings.concurrent_runs,
       vmMemoryMib: settings.vm_memory_mib,
       maxVms: settings.max_vms,
+      maxVcpus: settings.max_vcpus,
+      maxMemoryMib: settings.max_memory_mib,
+      maxDiskMib: settings.max_disk_mib,
+      maxSnapshots: settings.max_snapshots,
+      maxForks: settings.max_forks,
+      maxProcesses: settings.max_processes,
       maxOutputBytes: settings.max_output_bytes,
+      maxUploadBytes: settings.max_upload_bytes,
+      maxRunSeconds: settings.max_run_seconds,
+      maxConnections: settings.max_connections,
     },
     warnings: [...openSettings(full), ...Object.values(full.roles).flatMap(warningsFor), ...options.kept],
     document: full,

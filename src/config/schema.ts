@@ -28,6 +28,33 @@ export const Settings = z.strictObject({
   concurrent_runs: z.number().int().min(1).max(100).default(8).describe('Runs at one time; more are refused'),
   vm_memory_mib: z.number().int().min(128).max(65_536).default(256).describe('Memory of a VM'),
   max_vms: z.number().int().min(1).max(1000).default(16).describe('VMs at one time, the pool included'),
+  max_vcpus: z.number().int().min(1).max(10_000).default(64).describe('Virtual processors of all VMs in use'),
+  max_memory_mib: z.number().int().min(128).max(16_777_216).default(65_536).describe('Memory of all VMs in use'),
+  max_disk_mib: z.number().int().min(64).max(1_073_741_824).default(32_768).describe('Disk space of VMs and snapshots'),
+  max_snapshots: z.number().int().min(0).max(100_000).default(64).describe('Snapshots that are kept'),
+  max_forks: z.number().int().min(1).max(100).default(100).describe('Forks that one call makes'),
+  max_processes: z.number().int().min(1).max(24).default(24).describe('Processes that one VM runs at once'),
+  max_upload_bytes: z
+    .number()
+    .int()
+    .min(1024)
+    .max(16_777_216)
+    .default(16_777_216)
+    .describe('Size of a file that one call writes'),
+  max_run_seconds: z
+    .number()
+    .int()
+    .min(0)
+    .max(31_536_000)
+    .default(0)
+    .describe('Longest time limit of a program, and that of one without; 0 sets none'),
+  max_connections: z
+    .number()
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(512)
+    .describe('Calls and connections of the VM service that are open at once'),
   pool_max: z
     .number()
     .int()

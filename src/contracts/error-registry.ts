@@ -226,6 +226,12 @@ export const errorDefinitions = {
     meaning: 'There is not enough free disk space.',
     remedy: 'Free the named amount of space.',
   },
+  DISK_LIMIT_EXCEEDED: {
+    status: 507,
+    retry: 'changed',
+    meaning: 'VMs and snapshots take all the disk space that they may.',
+    remedy: 'Delete snapshots or VMs that are no longer needed, or raise bigbox.max_disk_mib.',
+  },
 
   VM_NOT_FOUND: {
     status: 404,

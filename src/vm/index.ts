@@ -11,3 +11,4 @@ export type { KeptSnapshot } from './snapshots/snapshots.ts';
 export { selectVms } from './named/vm-list.ts';
 export { VmService, type VmServiceOptions } from './vm-service.ts';
 export { templateName } from './pool/vm-types.ts';
+export type { VmLimits } from './limits/vm-limits.ts';

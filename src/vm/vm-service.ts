@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { BigboxError, toBigboxError } from '../contracts/errors.ts';
 import type { ExecuteRequest, ExecutionEvent } from '../contracts/execution.ts';
+import type { Limit } from '../contracts/limits.ts';
 import type { VmServiceHealth } from '../contracts/health.ts';
 import { Semaphore, abortable } from '../lib/async.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
@@ -9,6 +10,8 @@ import type { Driver, DriverCapabilities, Snapshot } from '../vmm/index.ts';
 import type { CodePolicy } from './executions/code-policy.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { execute } from './executions/execution.ts';
+import { defaultLimits, type VmLimits } from './limits/vm-limits.ts';
+import { Limits } from './limits/limits.ts';
 import { Forks } from './snapshots/forks.ts';
 import { GuestFiles } from './files/guest-files.ts';
 import { prepare } from './executions/prepare.ts';
@@ -37,22 +40,15 @@ export interface VmServiceOptions {
   readonly policy: CodePolicy;
   readonly hooks: HookOptions;
   readonly defaultTimeoutMs: number;
-  readonly limits: VmLimits;
+  /** Those of `defaultLimits` where nothing else is said. */
+  readonly limits: Partial<VmLimits>;
   readonly concurrentStarts: number;
   readonly onStarting?: (isStarting: boolean) => void;
   readonly logger: Logger;
   readonly clock?: Clock;
 }
 
-interface VmLimits {
-  /** VMs at once: named ones, running executions, and the pool, which shrinks as they grow. */
-  readonly maxVms: number;
-  /** Bytes of each output stream that are kept. */
-  readonly maxOutputBytes: number;
-}
-
 const claimTimeoutMs = 60_000;
-const maxSnapshots = 64;
 const healthCheckMs = 30_000;
 const maxCloneAgeMs = 3_600_000;
 const abandonAfterMs = 500;
@@ -63,7 +59,9 @@ export class VmService {
   readonly processes: Processes;
   readonly snapshots: Snapshots;
   readonly forks: Forks;
+  readonly limits: Limits;
   readonly #options: VmServiceOptions;
+  readonly #limits: VmLimits;
   readonly #driver: Driver;
   readonly #clock: Clock;
   readonly #unlock: () => void;
@@ -79,13 +77,15 @@ export class VmService {
   /** Takes the directory and begins to make the pool; use is possible at once and waits for it. Throws CONFLICT. */
   constructor(options: VmServiceOptions) {
     this.#options = options;
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.limits = new Limits({ limits: this.#limits, size: options, directory: options.directory });
     this.#clock = options.clock ?? systemClock;
     this.#unlock = lockDirectory(options.directory);
     this.#driver = options.createDriver(join(options.directory, 'run'));
     const { logger } = options;
     const snapshots = join(options.directory, 'snapshots');
     const common = { driver: this.#driver, clock: this.#clock, logger };
-    this.snapshots = new Snapshots({ ...common, directory: snapshots, limit: maxSnapshots });
+    this.snapshots = new Snapshots({ ...common, directory: snapshots, limit: this.#limits.maxSnapshots });
     this.named = new NamedVms({
       claim: ({ snapshotId }, signal) =>
         snapshotId === undefined ? this.#claim(signal) : this.#restore(snapshotId, signal),
@@ -95,16 +95,17 @@ export class VmService {
       },
       records: new VmRecords(join(options.directory, 'named'), logger),
       inUse: () => this.#running,
-      limit: options.limits.maxVms,
+      limits: this.limits,
       clock: this.#clock,
       logger: options.logger,
     });
-    this.forks = new Forks({ named: this.named, snapshots: this.snapshots, logger });
+    this.forks = new Forks({ named: this.named, snapshots: this.snapshots, limits: this.limits, logger });
     this.processes = new Processes({
       vms: this.named,
       clock: this.#clock,
-      keptOutputBytes: options.limits.maxOutputBytes,
-      defaultTimeoutMs: options.defaultTimeoutMs,
+      keptOutputBytes: this.#limits.maxOutputBytes,
+      defaultTimeoutMs: this.limits.capRunTime(options.defaultTimeoutMs),
+      limits: this.limits,
       logger: options.logger,
     });
     this.#restores = new Semaphore(options.concurrentStarts);
@@ -127,13 +128,15 @@ export class VmService {
    * the code. Throws what `prepare` throws, VM_NOT_FOUND, CONFLICT, LIMIT_EXCEEDED, VM_UNAVAILABLE.
    */
   async *execute(request: ExecuteRequest, signal: AbortSignal): AsyncGenerator<ExecutionEvent, void> {
-    const { limits } = this.#options;
+    const { maxOutputBytes } = this.#limits;
+    const defaultTimeoutMs = this.limits.capRunTime(this.#options.defaultTimeoutMs);
     const any = AbortSignal.any([signal, this.#closing.signal]);
     const environment = request.vm_id == null ? {} : this.named.get(request.vm_id).environment;
-    const terms = { ...this.#options, environment, ...limits, signal: any };
+    const terms = { ...this.#options, environment, maxOutputBytes, defaultTimeoutMs, signal: any };
     const { program, ...said } = yield* prepare(request, terms);
-    const common = { vmType: templateName, keptOutputBytes: limits.maxOutputBytes, clock: this.#clock, signal: any };
+    const common = { vmType: templateName, keptOutputBytes: maxOutputBytes, clock: this.#clock, signal: any };
     const options = { ...common, ...said };
+    this.limits.runTime(program.timeoutMs);
     if (request.vm_id != null) {
       yield* execute(await this.named.use(request.vm_id), program, options);
       return;
@@ -153,7 +156,7 @@ export class VmService {
 
   /** The files of a VM, which is resumed where it is paused. Throws VM_NOT_FOUND, CONFLICT, VM_LOST, GUEST_UNREACHABLE. */
   async files(vmId: string): Promise<GuestFiles> {
-    return new GuestFiles((await this.named.use(vmId)).agent);
+    return new GuestFiles((await this.named.use(vmId)).agent, this.limits);
   }
 
   /** Makes a snapshot of a VM, which goes on. Throws as `Snapshots.create` and `NamedVms.capture`. */
@@ -163,6 +166,7 @@ export class VmService {
     idempotencyKey?: string,
   ): Promise<KeptSnapshot> {
     const { vmType } = this.named.get(vmId);
+    this.limits.assertDisk();
     const capture = (directory: string): Promise<Snapshot> => this.named.capture(vmId, directory);
     return this.snapshots.create({ ...wish, vmId, vmType }, capture, idempotencyKey);
   }
@@ -186,7 +190,13 @@ export class VmService {
   poolStats(): PoolStats & { readonly busy: number; readonly maxVms: number } {
     const nothing = { target: this.#options.pool.least, ready: 0, starting: 0, waitingProcesses: 0 };
     const stats = this.#pool?.stats() ?? { ...nothing, claimsWaiting: 0, hits: 0, misses: 0, broken: false };
-    return { ...stats, busy: this.#running + this.named.count, maxVms: this.#options.limits.maxVms };
+    return { ...stats, busy: this.#running + this.named.count, maxVms: this.#limits.maxVms };
+  }
+
+  /** Every limit with what is used of it. */
+  describeLimits(): readonly Limit[] {
+    const { length: snapshots } = this.snapshots.list();
+    return this.limits.describe({ vms: this.#running + this.named.count, snapshots });
   }
 
   get size(): { readonly vcpus: number; readonly memoryMib: number } {
@@ -221,7 +231,7 @@ export class VmService {
       ...common,
       template,
       size: pool,
-      room: () => this.#options.limits.maxVms - this.#running - this.named.count,
+      room: () => this.limits.vmsLeft(this.#running + this.named.count),
       waitingProcesses: 1,
       concurrentStarts,
       claimTimeoutMs,

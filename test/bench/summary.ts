@@ -2,6 +2,7 @@
 export interface Summary {
   readonly count: number;
   readonly p50: number;
+  readonly p95: number;
   readonly p99: number;
 }
 
@@ -13,7 +14,7 @@ export function summarise(values: readonly number[]): Summary {
   const sorted = values.toSorted((left, right) => left - right);
   const at = (share: number): number =>
     round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
-  return { count: sorted.length, p50: at(0.5), p99: at(0.99) };
+  return { count: sorted.length, p50: at(0.5), p95: at(0.95), p99: at(0.99) };
 }
 
 export function addSample(samples: Samples, name: string, value: number): void {

@@ -2,6 +2,7 @@ import { VmServiceHealth } from '../../contracts/health.ts';
 import type { HttpServer } from '../../http/index.ts';
 import type { VmService } from '../../vm/index.ts';
 import { addExecuteRoutes } from './execute.ts';
+import { addLimits } from './limits.ts';
 import { addFileRoutes } from './files.ts';
 import { addForkRoutes } from './forks.ts';
 import { addLifeCycleRoutes } from './life-cycle.ts';
@@ -14,6 +15,7 @@ import { addVmSocket } from './websocket.ts';
 
 /** Adds the face of the VM service: upstream's routes, the same under `/api/v1`, files, processes, the WebSocket and `/health`. */
 export function addVmRoutes(app: HttpServer, service: VmService): void {
+  addLimits(app, service);
   addExecuteRoutes(app, service);
   for (const prefix of ['/api', '/api/v1']) {
     addMachineRoutes(app, service, prefix);

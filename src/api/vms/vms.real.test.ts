@@ -109,42 +109,6 @@ describe('POST /api/llm/execute', () => {
   });
 });
 
-describe('hostile code', () => {
-  test('an endless loop ends with EXECUTION_TIMEOUT', async () => {
-    const result = await execute('python', 'while True: pass', { timeout_ms: 2000 });
-    expect(result).toMatchObject({ outcome: 'timed-out', exit_code: -1, error_detail: { code: 'EXECUTION_TIMEOUT' } });
-    await expectServiceWorks();
-  });
-
-  test('a fork bomb ends with an error that names the limit on processes', async () => {
-    const result = await execute('bash', 'bomb() { bomb | bomb & }; bomb; sleep 60', { timeout_ms: 45_000 });
-    expect(result.error_detail?.code).toMatch(/EXECUTION_TIMEOUT|LIMIT_EXCEEDED/);
-    expect(result.error_detail?.context['processes_refused']).toBeGreaterThan(0);
-    await expectServiceWorks();
-  });
-
-  test('one gigabyte of output is cut, and the program stopped', async () => {
-    const code = 'import sys\nfor _ in range(1024): sys.stdout.write("x" * 1048576)';
-    const result = await execute('python', code, { timeout_ms: 60_000 });
-    expect(result).toMatchObject({
-      truncated: true,
-      error_detail: { code: 'LIMIT_EXCEEDED', context: { limit: 'output' } },
-    });
-    expect(result.stdout).toHaveLength(1 << 20);
-    await expectServiceWorks();
-  });
-
-  test('a memory hog ends with an error that names the limit on memory', async () => {
-    const code = 'hoard = []\nwhile True: hoard.append(bytearray(1 << 20))';
-    const result = await execute('python', code, { timeout_ms: 120_000 });
-    expect(result).toMatchObject({
-      exit_code: -1,
-      error_detail: { code: 'LIMIT_EXCEEDED', context: { limit: 'memory' } },
-    });
-    await expectServiceWorks();
-  });
-});
-
 describe('a client that leaves', () => {
   test('stops its code and frees the VM', async () => {
     const leaving = new AbortController();

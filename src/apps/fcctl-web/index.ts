@@ -5,7 +5,7 @@ import type { Language } from '../../contracts/execution.ts';
 import { createRemoteAuthenticator } from '../../gateway/index.ts';
 import { createHttpServer, listen } from '../../http/index.ts';
 import type { Logger } from '../../lib/log.ts';
-import { type HookOptions, type PoolSize, type VmImage, VmService } from '../../vm/index.ts';
+import { type HookOptions, type PoolSize, type VmImage, type VmLimits, VmService } from '../../vm/index.ts';
 import { QemuDriver } from '../../vmm/index.ts';
 import { createStartHerald } from './start-herald.ts';
 
@@ -20,6 +20,8 @@ export interface VmServiceAppOptions {
   readonly vmMemoryMib: number;
   readonly maxVms: number;
   readonly maxOutputBytes: number;
+  /** The other limits; the defaults without it. */
+  readonly limits?: Partial<VmLimits>;
   readonly languages: readonly Language[];
   readonly validateCode: boolean;
   readonly maxCodeLength: number;
@@ -64,7 +66,7 @@ export async function startVmService(options: VmServiceAppOptions): Promise<Runn
     },
     hooks: options.hooks,
     defaultTimeoutMs: options.timeoutMs,
-    limits: { maxVms: options.maxVms, maxOutputBytes: options.maxOutputBytes },
+    limits: { ...options.limits, maxVms: options.maxVms, maxOutputBytes: options.maxOutputBytes },
     concurrentStarts: availableParallelism(),
     ...(herald === undefined ? {} : { onStarting: herald }),
     logger,

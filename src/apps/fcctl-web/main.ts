@@ -38,6 +38,7 @@ const service = await startVmService({
   vmMemoryMib: configuration.limits.vmMemoryMib,
   maxVms: configuration.limits.maxVms,
   maxOutputBytes: configuration.limits.maxOutputBytes,
+  limits: configuration.limits,
   languages: configuration.execution.languages,
   validateCode: configuration.execution.validateCode,
   maxCodeLength: configuration.execution.maxCodeLength,

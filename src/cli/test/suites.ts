@@ -115,7 +115,7 @@ export const suites: readonly Suite[] = [
     name: 'hostile',
     proves: 'guests that attack, and garbage on the wire, harm nobody else',
     program: vitest('hostile'),
-    limitMs: minutes(6),
+    limitMs: minutes(20),
     cores: 'all',
     needs: ['vm image'],
   },

@@ -2,6 +2,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { BigboxError } from '../../contracts/errors.ts';
 import type { FileEntry } from '../../contracts/vms.ts';
 import { type Agent, type Client, type Entry, FileKind } from '../../guest/index.ts';
+import type { Limits } from '../limits/limits.ts';
 
 type AgentClient = Client<typeof Agent>;
 type WritePart = Parameters<AgentClient['writeFile']>[0] extends AsyncIterable<infer TPart> ? TPart : never;
@@ -31,9 +32,11 @@ export async function writeGuestFile(agent: AgentClient, file: FileToWrite, sign
 /** The files of one VM. Everything throws GUEST_FILE_ERROR where the guest refuses, LIMIT_EXCEEDED where a limit is met. */
 export class GuestFiles {
   readonly #agent: AgentClient;
+  readonly #limits: Limits;
 
-  constructor(agent: AgentClient) {
+  constructor(agent: AgentClient, limits: Limits) {
     this.#agent = agent;
+    this.#limits = limits;
   }
 
   /** At most 16 MiB. */
@@ -50,7 +53,9 @@ export class GuestFiles {
     });
   }
 
+  /** Throws BODY_TOO_LARGE beside. */
   async write(path: string, data: Uint8Array, signal: AbortSignal): Promise<void> {
+    this.#limits.assertUpload(data.length);
     await explain(path, () => writeGuestFile(this.#agent, { path, data, mode: 0o644, makeParents: true }, signal));
   }
 

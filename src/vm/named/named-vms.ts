@@ -1,4 +1,4 @@
-import { BigboxError, toBigboxError } from '../../contracts/errors.ts';
+import { toBigboxError } from '../../contracts/errors.ts';
 import type { VmId } from '../../contracts/ids.ts';
 import { Semaphore } from '../../lib/async.ts';
 import type { MachineRecord, Snapshot } from '../../vmm/index.ts';
@@ -6,6 +6,7 @@ import { hashWish, IdempotencyKeys } from '../idempotency-keys.ts';
 import { claimVm, type ClaimOptions } from './claim-vm.ts';
 import { type Adoption, describeAdoption, type Entry, livingVm, startDeadline, toShown } from './entry.ts';
 import { type NamedVm, type NamedVmWish, type TimeoutAction, toNamedVm } from './named-vm.ts';
+import type { Limits } from '../limits/limits.ts';
 import type { VirtualMachine } from '../machine/virtual-machine.ts';
 import { readUsage, type VmUsage } from '../machine/vm-usage.ts';
 import { Registry, type RegistryOptions } from './registry.ts';
@@ -16,7 +17,7 @@ export interface NamedVmsOptions extends RegistryOptions, ClaimOptions {
   readonly adopt: (vm: NamedVm, machine: MachineRecord) => Promise<VirtualMachine>;
   /** VMs that executions without a VM of their own use now. */
   readonly inUse: () => number;
-  readonly limit: number;
+  readonly limits: Limits;
 }
 
 const maxKeysKept = 1000;
@@ -160,15 +161,9 @@ export class NamedVms {
     return vm?.machine.consoleTail() ?? lastWords;
   }
 
-  /** Throws LIMIT_EXCEEDED when no further VM may be used, for a while or for once. */
+  /** Throws LIMIT_EXCEEDED when no further VM may be used, for a while or for once, DISK_LIMIT_EXCEEDED, DISK_FULL. */
   assertRoom(wanted = 1): void {
-    const { limit } = this.#options;
-    const inUse = this.#options.inUse() + this.count;
-    if (inUse + wanted <= limit) return;
-    throw new BigboxError('LIMIT_EXCEEDED', {
-      message: `${inUse} VMs are in use and ${wanted} more are wanted; this service gives ${limit}.`,
-      context: { limit: 'max_vms', max_vms: limit, in_use: inUse, wanted },
-    });
+    this.#options.limits.assertVms(this.#options.inUse() + this.count, wanted);
   }
 
   async close(): Promise<void> {

@@ -4,6 +4,7 @@ import { maxExecTimeoutMs } from '../../contracts/processes.ts';
 import { abortable } from '../../lib/async.ts';
 import type { Logger } from '../../lib/log.ts';
 import { IdempotencyKeys } from '../idempotency-keys.ts';
+import type { Limits } from '../limits/limits.ts';
 import type { NamedVms } from '../named/named-vms.ts';
 import { GuestProcess, type ProcessOptions, type ProcessProgram } from './guest-process.ts';
 
@@ -11,6 +12,7 @@ export interface ProcessesOptions extends ProcessOptions {
   readonly vms: NamedVms;
   /** Time limit of programs that somebody waits for. */
   readonly defaultTimeoutMs: number;
+  readonly limits: Limits;
   readonly logger: Logger;
 }
 
@@ -27,8 +29,6 @@ interface ProcessesOfVm {
   readonly keys: IdempotencyKeys<Promise<ProcessId>>;
 }
 
-/** An agent runs 32 programs at a time; the others are left to executions. */
-const maxRunning = 24;
 const maxEnded = 64;
 const maxKeysKept = 1000;
 /** Ended processes of one VM keep so many times the output of one. */
@@ -36,12 +36,16 @@ const maxEndedOutputs = 16;
 
 /** The processes of VMs that live until they are deleted: those that run, and the last ones that ended. They go with their VM. */
 export class Processes {
-  readonly maxRunning = maxRunning;
   readonly #options: ProcessesOptions;
   readonly #ofVms = new Map<string, ProcessesOfVm>();
 
   constructor(options: ProcessesOptions) {
     this.#options = options;
+  }
+
+  /** How many one VM may have running at once. */
+  get maxRunning(): number {
+    return this.#options.limits.maxProcesses;
   }
 
   /**
@@ -120,10 +124,15 @@ export class Processes {
     const vm = await this.#options.vms.use(vmId);
     const env = { ...this.#options.vms.get(vmId).environment, ...program.env };
     const ofVm = this.#ofVm(vmId);
-    assertRoom(vmId, ofVm);
+    const timeoutMs = this.#options.limits.runTime(program.timeoutMs);
+    this.#options.limits.assertProcesses(countRunning(ofVm), vmId);
     ofVm.starting += 1;
     try {
-      const process = await GuestProcess.start(vm, { ...program, env }, this.#options);
+      const process = await GuestProcess.start(
+        vm,
+        { ...program, ...(timeoutMs === undefined ? {} : { timeoutMs }), env },
+        this.#options,
+      );
       ofVm.processes.set(process.id, process);
       void process.ended.then(() => this.#forget());
       return process;
@@ -163,12 +172,5 @@ function forgetEnded({ processes }: ProcessesOfVm, maxBytes: number): void {
   }
 }
 
-function assertRoom(vmId: string, { processes, starting }: ProcessesOfVm): void {
-  const running = starting + [...processes.values()].filter(({ end }) => end === undefined).length;
-  if (running < maxRunning) return;
-  throw new BigboxError('LIMIT_EXCEEDED', {
-    message: `${running} processes run in the VM ${vmId}, the most that one VM has.`,
-    context: { vm_id: vmId, limit: 'processes', running, max_running: maxRunning },
-    remedy: 'Wait until one has ended, or end one with DELETE /api/v1/vms/{id}/processes/{pid}.',
-  });
-}
+const countRunning = ({ processes, starting }: ProcessesOfVm): number =>
+  starting + [...processes.values()].filter(({ end }) => end === undefined).length;

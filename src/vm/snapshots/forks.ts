@@ -1,5 +1,6 @@
 import type { Logger } from '../../lib/log.ts';
 import { IdempotencyKeys } from '../idempotency-keys.ts';
+import type { Limits } from '../limits/limits.ts';
 import type { NamedVm } from '../named/named-vm.ts';
 import type { NamedVms } from '../named/named-vms.ts';
 import type { Snapshots } from './snapshots.ts';
@@ -7,6 +8,7 @@ import type { Snapshots } from './snapshots.ts';
 export interface ForksOptions {
   readonly named: NamedVms;
   readonly snapshots: Snapshots;
+  readonly limits: Limits;
   readonly logger: Logger;
 }
 
@@ -53,7 +55,8 @@ export class Forks {
   }
 
   async #fork(vmId: string, wish: ForkWish): Promise<readonly NamedVm[]> {
-    const { named, snapshots } = this.#options;
+    const { named, snapshots, limits } = this.#options;
+    limits.assertForks(wish.count);
     named.assertRoom(wish.count);
     const copyId = await snapshots.copy((directory) => named.capture(vmId, directory));
     const forks: NamedVm[] = [];
