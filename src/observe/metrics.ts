@@ -8,12 +8,32 @@ interface RequestMeasurement {
   readonly durationMs: number;
 }
 
+interface GaugesOptions {
+  readonly label: string;
+  readonly values: readonly string[];
+  readonly read: () => Readonly<Record<string, number>>;
+}
+
+interface HistogramOptions<TLabel extends string> {
+  readonly labels: readonly TLabel[];
+  /** Upper bounds in seconds. */
+  readonly buckets: readonly number[];
+}
+
 /** The metrics of one process, in the text format of Prometheus. */
 export interface Metrics {
   readonly contentType: string;
   observeRequest(measurement: RequestMeasurement): void;
   /** Adds a gauge whose value is read when the metrics are asked for. */
   addGauge(name: string, help: string, read: () => number): void;
+  /** Adds gauges that differ in one label; those that `read` does not name are 0. */
+  addGauges(name: string, help: string, options: GaugesOptions): void;
+  /** Adds a histogram of seconds; the function takes milliseconds. */
+  addHistogram<TLabel extends string>(
+    name: string,
+    help: string,
+    options: HistogramOptions<TLabel>,
+  ): (values: Readonly<Record<TLabel, string>>, milliseconds: number) => void;
   /** Adds a counter; the function counts one. */
   addCounter<TLabel extends string>(
     name: string,
@@ -49,6 +69,23 @@ export function createMetrics(service: string): Metrics {
           this.set(read());
         },
       });
+    },
+    addGauges(name, help, { label, values, read }) {
+      new Gauge({
+        name,
+        help,
+        labelNames: [label],
+        registers: [registry],
+        collect() {
+          const now = read();
+          for (const value of values) this.set({ [label]: value }, now[value] ?? 0);
+        },
+      });
+    },
+    addHistogram(name, help, { labels, buckets }) {
+      const options = { name, help, labelNames: [...labels], buckets: [...buckets], registers: [registry] };
+      const histogram = new Histogram(options);
+      return (values, milliseconds) => histogram.observe(values, milliseconds / 1000);
     },
     addCounter(name, help, labels) {
       const counter = new Counter({ name, help, labelNames: [...labels], registers: [registry] });

@@ -7,10 +7,11 @@ import { type FileClient, createFileClient } from './files.ts';
 import { type ConnectionOptions, send } from './http.ts';
 import { type MachineClient, createMachineClient } from './machines.ts';
 import { type ProcessClient, createProcessClient } from './processes.ts';
+import { type ServiceClient, createServiceClient } from './service.ts';
 import { type SnapshotClient, createSnapshotClient } from './snapshots.ts';
 
 /** Client of the VM service. */
-export interface VmClient extends MachineClient, FileClient, ProcessClient, SnapshotClient {
+export interface VmClient extends MachineClient, FileClient, ProcessClient, ServiceClient, SnapshotClient {
   /** Throws SERVICE_NOT_RUNNING. */
   health(signal?: AbortSignal): Promise<VmServiceHealth>;
   /** Runs code and yields what happens. Breaking out or aborting stops the code. Throws the server's errors, SERVICE_NOT_RUNNING. */
@@ -26,6 +27,7 @@ export function createVmClient(connection: ConnectionOptions): VmClient {
     ...createMachineClient(connection),
     ...createFileClient(connection),
     ...createProcessClient(connection),
+    ...createServiceClient(connection),
     ...createSnapshotClient(connection),
     async health(signal) {
       const response = await send(connection, '/health', signal === undefined ? {} : { signal });

@@ -10,5 +10,6 @@ export type { VmImage } from './pool/vm-image.ts';
 export type { KeptSnapshot } from './snapshots/snapshots.ts';
 export { selectVms } from './named/vm-list.ts';
 export { VmService, type VmServiceOptions } from './vm-service.ts';
-export { templateName } from './pool/vm-types.ts';
 export type { VmLimits } from './limits/vm-limits.ts';
+export { templateName, typeAliases } from './pool/vm-types.ts';
+export type { VmMeter } from './meter.ts';

@@ -7,6 +7,7 @@ import { Semaphore, abortable } from '../lib/async.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Driver, DriverCapabilities, Snapshot } from '../vmm/index.ts';
+import { Benchmark } from './benchmark/benchmark.ts';
 import type { CodePolicy } from './executions/code-policy.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { execute } from './executions/execution.ts';
@@ -16,6 +17,7 @@ import { Forks } from './snapshots/forks.ts';
 import { GuestFiles } from './files/guest-files.ts';
 import { prepare } from './executions/prepare.ts';
 import type { HookOptions } from './hooks/hook-options.ts';
+import { noMeter, type VmMeter } from './meter.ts';
 import { NamedVms } from './named/named-vms.ts';
 import { VmRecords } from './named/vm-records.ts';
 import { Pool, type PoolSize, type PoolStats } from './pool/pool.ts';
@@ -44,6 +46,7 @@ export interface VmServiceOptions {
   readonly limits: Partial<VmLimits>;
   readonly concurrentStarts: number;
   readonly onStarting?: (isStarting: boolean) => void;
+  readonly meter?: VmMeter;
   readonly logger: Logger;
   readonly clock?: Clock;
 }
@@ -60,16 +63,19 @@ export class VmService {
   readonly snapshots: Snapshots;
   readonly forks: Forks;
   readonly limits: Limits;
+  readonly benchmark: Benchmark;
   readonly #options: VmServiceOptions;
   readonly #limits: VmLimits;
   readonly #driver: Driver;
   readonly #clock: Clock;
+  readonly #meter: VmMeter;
   readonly #unlock: () => void;
   readonly #started: Promise<Pool>;
   readonly #restores: Semaphore;
   readonly #closing = new AbortController();
   #pool: Pool | undefined;
   #capabilities: DriverCapabilities | undefined;
+  #image: VmImage | undefined;
   #problem: string | undefined;
   #recovery: Recovery | undefined;
   #running = 0;
@@ -80,6 +86,7 @@ export class VmService {
     this.#limits = { ...defaultLimits, ...options.limits };
     this.limits = new Limits({ limits: this.#limits, size: options, directory: options.directory });
     this.#clock = options.clock ?? systemClock;
+    this.#meter = options.meter ?? noMeter;
     this.#unlock = lockDirectory(options.directory);
     this.#driver = options.createDriver(join(options.directory, 'run'));
     const { logger } = options;
@@ -106,7 +113,17 @@ export class VmService {
       keptOutputBytes: this.#limits.maxOutputBytes,
       defaultTimeoutMs: this.limits.capRunTime(options.defaultTimeoutMs),
       limits: this.limits,
+      meter: this.#meter,
       logger: options.logger,
+    });
+    this.benchmark = new Benchmark({
+      named: this.named,
+      processes: this.processes,
+      snapshots: this.snapshots,
+      path: join(options.directory, 'benchmark.json'),
+      vmType: templateName,
+      clock: this.#clock,
+      logger,
     });
     this.#restores = new Semaphore(options.concurrentStarts);
     this.#started = this.#start();
@@ -135,7 +152,7 @@ export class VmService {
     const terms = { ...this.#options, environment, maxOutputBytes, defaultTimeoutMs, signal: any };
     const { program, ...said } = yield* prepare(request, terms);
     const common = { vmType: templateName, keptOutputBytes: maxOutputBytes, clock: this.#clock, signal: any };
-    const options = { ...common, ...said };
+    const options = { ...common, ...said, meter: this.#meter };
     this.limits.runTime(program.timeoutMs);
     if (request.vm_id != null) {
       yield* execute(await this.named.use(request.vm_id), program, options);
@@ -168,7 +185,10 @@ export class VmService {
     const { vmType } = this.named.get(vmId);
     this.limits.assertDisk();
     const capture = (directory: string): Promise<Snapshot> => this.named.capture(vmId, directory);
-    return this.snapshots.create({ ...wish, vmId, vmType }, capture, idempotencyKey);
+    const beganAt = this.#clock.monotonic();
+    const made = await this.snapshots.create({ ...wish, vmId, vmType }, capture, idempotencyKey);
+    this.#meter.snapshotted(this.#clock.monotonic() - beganAt);
+    return made;
   }
 
   /** Clones that the next claims get. */
@@ -199,6 +219,18 @@ export class VmService {
     return this.limits.describe({ vms: this.#running + this.named.count, snapshots });
   }
 
+  /** What the driver can do here. Throws VMM_MISSING. */
+  capabilities(): Promise<DriverCapabilities> {
+    return this.#driver.probe();
+  }
+
+  /** What VMs are made of. Throws VM_UNAVAILABLE while it is not there. */
+  async image(): Promise<VmImage> {
+    if (this.#image !== undefined) return this.#image;
+    const reason = this.#problem ?? 'it is still being built or verified';
+    throw new BigboxError('VM_UNAVAILABLE', { message: `There is no image: ${reason}.` });
+  }
+
   get size(): { readonly vcpus: number; readonly memoryMib: number } {
     return { vcpus: this.#options.vcpus, memoryMib: this.#options.memoryMib };
   }
@@ -223,6 +255,7 @@ export class VmService {
     this.#capabilities = await this.#driver.probe();
     this.#recovery = await recover({ named: this.named, driver: this.#driver, logger });
     const image = await loadImage(this.#closing.signal);
+    this.#image = image;
     const common = { driver: this.#driver, clock: this.#clock, logger };
     const template = new Template({ ...common, directory: join(directory, 'templates'), image, vcpus, memoryMib });
     await this.#makeTemplate(template);
@@ -237,6 +270,7 @@ export class VmService {
       claimTimeoutMs,
       healthCheckMs,
       maxAgeMs: maxCloneAgeMs,
+      meter: this.#meter,
       ...(onStarting === undefined ? {} : { onStarting }),
     });
     this.#pool.start();
@@ -277,7 +311,9 @@ export class VmService {
     return this.snapshots.use(snapshotId, async (snapshot) => {
       const release = await this.#restores.acquire(AbortSignal.any([signal, this.#closing.signal]));
       try {
+        const beganAt = this.#clock.monotonic();
         const vm = await VirtualMachine.restore(await this.#driver.prelaunch(snapshot), this.#clock);
+        this.#meter.restored('snapshot', this.#clock.monotonic() - beganAt);
         vm.occupy();
         return vm;
       } finally {

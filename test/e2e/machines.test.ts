@@ -83,9 +83,9 @@ describe('machines', () => {
       await page.getByText(/^exit 3, after/).waitFor();
       await page.getByLabel('From byte').fill('6');
       await button(page, 'Read').click();
-      await expect.poll(() => output.innerText()).toBe('there\ntrouble\ngot a line\n');
+      await expect.poll(() => output.innerText(), { timeout: 20_000 }).toBe('there\ntrouble\ngot a line\n');
       await page.reload();
-      await expect.poll(() => output.innerText()).toBe('there\ntrouble\ngot a line\n');
+      await expect.poll(() => output.innerText(), { timeout: 20_000 }).toBe('there\ntrouble\ngot a line\n');
       await runCommand(page, 'sleep 600');
       await page
         .getByRole('region', { name: /Process/ })

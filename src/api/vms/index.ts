@@ -1,6 +1,7 @@
 import { VmServiceHealth } from '../../contracts/health.ts';
 import type { HttpServer } from '../../http/index.ts';
 import type { VmService } from '../../vm/index.ts';
+import { addCapabilityRoutes } from './capabilities.ts';
 import { addExecuteRoutes } from './execute.ts';
 import { addLimits } from './limits.ts';
 import { addFileRoutes } from './files.ts';
@@ -12,6 +13,8 @@ import { addPoolRoutes } from './pool.ts';
 import { addProcessRoutes } from './processes.ts';
 import { addSnapshotRoutes } from './snapshots.ts';
 import { addVmSocket } from './websocket.ts';
+
+export { statusOf } from './present.ts';
 
 /** Adds the face of the VM service: upstream's routes, the same under `/api/v1`, files, processes, the WebSocket and `/health`. */
 export function addVmRoutes(app: HttpServer, service: VmService): void {
@@ -25,6 +28,7 @@ export function addVmRoutes(app: HttpServer, service: VmService): void {
   addForkRoutes(app, service);
   addPoolRoutes(app, service);
   addMetricsRoutes(app, service);
+  addCapabilityRoutes(app, service);
   addFileRoutes(app, service);
   addProcessRoutes(app, service);
   addVmSocket(app, service);

@@ -19,6 +19,9 @@ const states: Readonly<Record<VmStatus, NamedVm['state']>> = {
 /** The state that goes over the wire as this status. */
 export const toState = (status: VmStatus): NamedVm['state'] => states[status];
 
+/** How a state goes over the wire. */
+export const statusOf = (state: NamedVm['state']): VmStatus => statuses[state];
+
 /** The copy behind a fork is nobody's to see. */
 function toOrigin({ snapshotId, forkedFrom }: NamedVm): Pick<Vm, 'snapshot_id' | 'forked_from'> {
   if (forkedFrom !== undefined) return { forked_from: forkedFrom };

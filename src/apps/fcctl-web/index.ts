@@ -7,6 +7,7 @@ import { createHttpServer, listen } from '../../http/index.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type HookOptions, type PoolSize, type VmImage, type VmLimits, VmService } from '../../vm/index.ts';
 import { QemuDriver } from '../../vmm/index.ts';
+import { addVmMetrics, createVmMetrics } from './measure.ts';
 import { createStartHerald } from './start-herald.ts';
 
 /** Everything that the VM service runs by. */
@@ -51,6 +52,7 @@ export interface RunningVmService {
 export async function startVmService(options: VmServiceAppOptions): Promise<RunningVmService> {
   const { logger } = options;
   const herald = options.modelServiceUrl === undefined ? undefined : createStartHerald(options.modelServiceUrl, logger);
+  const { metrics, meter } = createVmMetrics();
   const service = new VmService({
     directory: join(options.dataDir, 'vms'),
     createDriver: (runDirectory) =>
@@ -68,6 +70,7 @@ export async function startVmService(options: VmServiceAppOptions): Promise<Runn
     defaultTimeoutMs: options.timeoutMs,
     limits: { ...options.limits, maxVms: options.maxVms, maxOutputBytes: options.maxOutputBytes },
     concurrentStarts: availableParallelism(),
+    meter,
     ...(herald === undefined ? {} : { onStarting: herald }),
     logger,
   });
@@ -80,6 +83,7 @@ export async function startVmService(options: VmServiceAppOptions): Promise<Runn
       authenticate: createRemoteAuthenticator(options),
       allowedOrigins: options.allowedOrigins,
     });
+    addVmMetrics(app, service, metrics);
     addVmRoutes(app, service);
     const url = await listen(app, {
       port: options.port,

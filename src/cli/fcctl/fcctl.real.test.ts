@@ -53,6 +53,38 @@ describe('fcctl vm list and show', () => {
   });
 });
 
+describe('fcctl vm stats and console', () => {
+  test('show what VMs use, and what they wrote on their console', async () => {
+    const { stdout } = await fcctl(['vm', 'stats']);
+    expect(stdout).toMatch(/^ID +NAME +STATUS +CPU +ON THE HOST +IN THE GUEST +DISK +PROCESSES +LOAD\n/);
+    expect(stdout).toMatch(new RegExp(`^${vm} +mine +running +\\d+\\.\\d % +\\d+ MB +\\d+ MB of \\d+ MB +`, 'm'));
+    const [one] = JSON.parse((await fcctl(['vm', 'stats', 'mine', '--json'])).stdout) as { cpu_percent: number }[];
+    expect(one).toMatchObject({ vm_id: vm, status: 'running', cpu_percent: expect.any(Number) as number });
+    expect(await fcctl(['vm', 'stats', 'nobody'])).toMatchObject({ code: 1, stdout: '' });
+    const line = ['--user', 'root', '--shell', '--', 'echo to the console > /dev/console'];
+    await fcctl(['vm', 'exec', vm, ...line]);
+    await expect
+      .poll(async () => (await fcctl(['vm', 'console', 'mine'])).stdout, { timeout: 20_000 })
+      .toContain('to the console');
+  });
+});
+
+describe('fcctl image and bench', () => {
+  test('show what VMs are made of and how fast they are', async () => {
+    expect((await fcctl(['image', 'ls'])).stdout).toMatch(
+      /^NAME .*\ndebian-bookworm +[0-9a-f]{12} +[\d.]+ GB +1 cpu, 256 MB\n$/,
+    );
+    expect((await fcctl(['image', 'show', 'ubuntu-focal'])).stdout).toMatch(/^ +name +debian-bookworm\n/);
+    expect((await fcctl(['image', 'show', 'windows'])).stderr).toMatch(
+      /Use one of these names; fcctl image ls shows them\.\n {2}\(VM_TEMPLATE_UNKNOWN\)\n$/,
+    );
+    const { stdout, stderr } = await fcctl(['bench', '--rounds', '1']);
+    expect(stderr).toBe('VMs that are made and used one after the other, a few seconds each: 1.\n');
+    expect(stdout).toMatch(/^STEP +P50 +LEAST +MOST +TIMES\ncreate to first exec +\d+ ms .*\nwarm exec +.* 5\n/);
+    expect(stdout).toMatch(/\nqemu \d.*, 1 cpu, 256 MB; took \d/);
+  });
+});
+
 describe('fcctl vm pause and resume', () => {
   test('let a VM with labels and a time limit stand still and go on', async () => {
     const flags = ['--label', 'job=a b', '--env', 'GREETING=hello', '--timeout', '600', '--on-timeout', 'pause'];

@@ -2,8 +2,11 @@ import { Command } from 'commander';
 import { version } from '../../lib/version.ts';
 import { throwInstead } from '../command-line.ts';
 import { withExamples } from '../examples.ts';
+import { benchCommand } from './commands/bench.ts';
+import { completionCommand } from './commands/completion.ts';
 import { copyCommand } from './commands/cp.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { imageCommand } from './commands/image.ts';
 import { poolCommand } from './commands/pool.ts';
 import { snapshotCommand } from './commands/snapshot.ts';
 import { vmCommand } from './commands/vm.ts';
@@ -18,8 +21,11 @@ export function createFcctl(): Command {
     .addCommand(vmCommand())
     .addCommand(copyCommand())
     .addCommand(snapshotCommand())
+    .addCommand(imageCommand())
     .addCommand(poolCommand())
-    .addCommand(doctorCommand());
+    .addCommand(benchCommand())
+    .addCommand(doctorCommand())
+    .addCommand(completionCommand(createFcctl));
   withExamples(
     program,
     ['vm=$(fcctl vm create --wait)', 'makes a VM and keeps its id'],

@@ -38,7 +38,7 @@ const remedies: Partial<Record<ErrorCode, string>> = {
   VM_NOT_FOUND: 'fcctl vm list shows those that there are.',
   PROCESS_NOT_FOUND: 'fcctl vm ps shows those that there are.',
   VM_SNAPSHOT_NOT_FOUND: 'fcctl snapshot list shows those that there are.',
-  VM_TEMPLATE_UNKNOWN: 'Use one of these names, or leave --type out.',
+  VM_TEMPLATE_UNKNOWN: 'Use one of these names; fcctl image ls shows them.',
   VM_UNAVAILABLE: 'fcctl pool show may name the cause.',
   EXECUTION_TIMEOUT: 'Make it faster, or give it more time with --timeout.',
   UNAUTHENTICATED: 'Set FCCTL_KEY to a key that bigbox key create prints where the service runs.',

@@ -11,6 +11,7 @@ import {
 } from './kernel.ts';
 import { checkMachineRunner } from './machine-runner.ts';
 import { checkPorts } from './ports.ts';
+import { checkSpeed } from './speed.ts';
 import { checkReflink, checkSpace } from './storage.ts';
 
 export interface DoctorOptions {
@@ -43,6 +44,7 @@ export async function diagnose(options: DoctorOptions): Promise<readonly Finding
     checkReflink(dataDir),
     ownAddresses.length > 0 ? toOwnPorts(ownAddresses) : checkPorts(wanted),
     checkClock(root),
+    checkSpeed(dataDir),
   ]);
   return found.flat();
 }

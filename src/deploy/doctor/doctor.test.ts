@@ -17,6 +17,7 @@ import {
 } from './kernel.ts';
 import { checkKvm } from './machine-runner.ts';
 import { checkPorts } from './ports.ts';
+import { checkSpeed } from './speed.ts';
 import { checkReflink, checkSpace } from './storage.ts';
 
 let root: string;
@@ -120,4 +121,20 @@ test('diagnose() says that nothing can run VMs where QEMU is missing, and goes o
   });
   expect(found.find(({ check }) => check === 'ports')?.finding).toBe("3100 are this Bigbox's own");
   expect(found.map(({ check }) => check)).toEqual(expect.arrayContaining(['control groups', 'swap', 'ports', 'clock']));
+});
+
+describe('checkSpeed()', () => {
+  const figure = { name: 'create-to-first-exec', rounds: 5, p50_ms: 640.4, min_ms: 600, max_ms: 700 };
+  const circumstances = { driver: 'qemu', driver_version: '7', accelerator: 'tcg', vcpus: 1, memory_mb: 256 };
+  const kept = { at: '2026-11-25T01:02:03Z', duration_ms: 9, ...circumstances, figures: [figure] };
+  const file = 'vms/benchmark.json';
+  test.each([
+    [file, JSON.stringify(kept), 'ok', 'create to first exec 640 ms (p50, tcg, measured 2026-11-25)'],
+    [file, '{"at":', 'unknown', 'the last benchmark cannot be read'],
+    ['elsewhere', '', 'unknown', 'not measured here yet'],
+  ])('reads %s %j as %s', async (...row) => {
+    const [path, content, state, finding] = row;
+    await say(path, content);
+    expect(await checkSpeed(root)).toMatchObject({ check: 'speed', state, finding });
+  });
 });

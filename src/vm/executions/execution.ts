@@ -4,6 +4,7 @@ import { Ending, type Exit } from '../../guest/index.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { type GuestProgram, runInGuest } from './guest-program.ts';
 import { SecretRedactor } from '../hooks/secret-redactor.ts';
+import type { VmMeter } from '../meter.ts';
 import { OutputCollector } from './output-collector.ts';
 import type { VirtualMachine } from '../machine/virtual-machine.ts';
 
@@ -15,6 +16,7 @@ export interface ExecutionOptions {
   readonly decisions: readonly ToolDecision[];
   /** Values that are taken out of the output beside keys of known forms; absent where nothing is. */
   readonly secrets?: readonly string[];
+  readonly meter: VmMeter;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -58,6 +60,7 @@ export async function* execute(
   const durationMs = clock.monotonic() - started.monotonic;
   const base = { execution_id: program.executionId, vm_id: vm.id, vm_type: vmType };
   const ended = toResult(end, streams);
+  options.meter.executed('code', ended.outcome, durationMs);
   const times = {
     duration_ms: Math.round(durationMs * 10) / 10,
     started_at: started.at.toISOString(),

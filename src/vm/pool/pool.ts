@@ -2,6 +2,7 @@ import { BigboxError, toBigboxError } from '../../contracts/errors.ts';
 import { Semaphore, abortable } from '../../lib/async.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
+import type { VmMeter } from '../meter.ts';
 import type { Driver, WaitingMachine } from '../../vmm/index.ts';
 import { Demand } from './demand.ts';
 import type { Template } from './templates.ts';
@@ -32,6 +33,7 @@ export interface PoolOptions {
   readonly maxAgeMs: number;
   /** Told when starting begins and when the last start has ended, so that others leave the processors alone meanwhile. */
   readonly onStarting?: (isStarting: boolean) => void;
+  readonly meter: VmMeter;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -102,15 +104,20 @@ export class Pool {
   async claim(signal: AbortSignal): Promise<VirtualMachine> {
     signal.throwIfAborted();
     this.#assertOpen();
-    this.#demand.claimed(this.#options.clock.monotonic());
-    const vm = this.#takeReady();
-    if (vm !== undefined) {
+    const { clock, meter } = this.#options;
+    const beganAt = clock.monotonic();
+    this.#demand.claimed(beganAt);
+    const ready = this.#takeReady();
+    if (ready !== undefined) {
       this.#hits += 1;
       this.refill();
-      return vm;
+      meter.claimed('ready', clock.monotonic() - beganAt);
+      return ready;
     }
     this.#misses += 1;
-    return this.#queue(signal);
+    const restored = await this.#queue(signal);
+    meter.claimed('restored', clock.monotonic() - beganAt);
+    return restored;
   }
 
   readyClones(): readonly VirtualMachine[] {
@@ -221,7 +228,11 @@ export class Pool {
   #restoreOne(): Promise<VirtualMachine> {
     return this.#inTurn(async () => {
       const waiting = this.#waiting.take() ?? (await this.#prelaunch());
-      return VirtualMachine.restore(waiting, this.#options.clock);
+      const { clock, meter } = this.#options;
+      const beganAt = clock.monotonic();
+      const vm = await VirtualMachine.restore(waiting, clock);
+      meter.restored('template', clock.monotonic() - beganAt);
+      return vm;
     });
   }
 

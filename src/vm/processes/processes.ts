@@ -5,6 +5,7 @@ import { abortable } from '../../lib/async.ts';
 import type { Logger } from '../../lib/log.ts';
 import { IdempotencyKeys } from '../idempotency-keys.ts';
 import type { Limits } from '../limits/limits.ts';
+import type { VmMeter } from '../meter.ts';
 import type { NamedVms } from '../named/named-vms.ts';
 import { GuestProcess, type ProcessOptions, type ProcessProgram } from './guest-process.ts';
 
@@ -13,6 +14,7 @@ export interface ProcessesOptions extends ProcessOptions {
   /** Time limit of programs that somebody waits for. */
   readonly defaultTimeoutMs: number;
   readonly limits: Limits;
+  readonly meter: VmMeter;
   readonly logger: Logger;
 }
 
@@ -134,7 +136,10 @@ export class Processes {
         this.#options,
       );
       ofVm.processes.set(process.id, process);
-      void process.ended.then(() => this.#forget());
+      void process.ended.then(({ outcome }) => {
+        this.#options.meter.executed('process', outcome, process.durationMs);
+        this.#forget();
+      });
       return process;
     } finally {
       ofVm.starting -= 1;

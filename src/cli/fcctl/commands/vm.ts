@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { withExamples } from '../../examples.ts';
+import { consoleCommand } from './console.ts';
 import { createCommand } from './create.ts';
 import { execCommand } from './exec.ts';
 import { filesCommand } from './files.ts';
@@ -10,6 +11,7 @@ import { killCommand, logsCommand, processListCommand } from './processes.ts';
 import { removeCommand } from './rm.ts';
 import { showCommand } from './show.ts';
 import { snapshotVmCommand } from './snapshot-vm.ts';
+import { statsCommand } from './stats.ts';
 
 /** `fcctl vm`: the VMs that live until they are removed. */
 export function vmCommand(): Command {
@@ -18,6 +20,8 @@ export function vmCommand(): Command {
     .addCommand(createCommand())
     .addCommand(listCommand())
     .addCommand(showCommand())
+    .addCommand(statsCommand())
+    .addCommand(consoleCommand())
     .addCommand(execCommand())
     .addCommand(processListCommand())
     .addCommand(logsCommand())
