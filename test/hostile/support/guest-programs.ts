@@ -10,7 +10,18 @@ for name in os.listdir("/proc/1/fd"):
         for _ in range(64): os.write(port, os.urandom(16384))
 `;
 
+/** Forks until it is refused; what it made stays. */
+const bomb = `
+import os, signal
+try:
+    while os.fork() != 0: pass
+    signal.pause()
+except OSError as refusal:
+    print(refusal)
+`;
+
 export const guestPrograms = {
+  bomb,
   writeGarbage: `python3 - <<'EOF'\n${garbageWriter}\nEOF\nsleep 60`,
   makeFiles: (count: number): string =>
     `mkdir many && python3 -c 'import os\nfor i in range(${count}): os.mknod(f"many/{i}")' && echo made`,
