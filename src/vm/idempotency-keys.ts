@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import { BigboxError } from '../contracts/errors.ts';
 
 interface Kept<TResult> {
@@ -7,10 +8,8 @@ interface Kept<TResult> {
 }
 
 /** A creating call that may come again, as it is written down. */
-export interface KeptRequest {
-  readonly key: string;
-  readonly wishHash: string;
-}
+export const StoredRequest = z.object({ key: z.string(), wishHash: z.string() });
+export type KeptRequest = Readonly<z.infer<typeof StoredRequest>>;
 
 /** What the latest creating calls made, by the key that their callers chose: a call that is sent again makes nothing new. */
 export class IdempotencyKeys<TResult> {
@@ -56,8 +55,11 @@ export class IdempotencyKeys<TResult> {
   }
 }
 
-/** Tells one wish from another. */
-export const hashWish = (wish: unknown): string => createHash('sha256').update(canonical(wish)).digest('hex');
+const hashWish = (wish: unknown): string => createHash('sha256').update(canonical(wish)).digest('hex');
+
+/** The call as it is to be written down, where it may come again. */
+export const toRequest = (key: string | undefined, wish: unknown): { readonly request?: KeptRequest } =>
+  key === undefined ? {} : { request: { key, wishHash: hashWish(wish) } };
 
 /** JSON whose text does not depend on the order of keys. */
 const canonical = (value: unknown): string =>

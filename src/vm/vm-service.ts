@@ -10,21 +10,21 @@ import type { Driver, DriverCapabilities, Snapshot } from '../vmm/index.ts';
 import { Benchmark } from './benchmark/benchmark.ts';
 import type { CodePolicy } from './executions/code-policy.ts';
 import { lockDirectory } from './directory-lock.ts';
+import { openInventory } from './inventory.ts';
 import { execute } from './executions/execution.ts';
 import { defaultLimits, type VmLimits } from './limits/vm-limits.ts';
 import { Limits } from './limits/limits.ts';
-import { Forks } from './snapshots/forks.ts';
+import type { Forks } from './snapshots/forks.ts';
 import { GuestFiles } from './files/guest-files.ts';
 import { prepare } from './executions/prepare.ts';
 import type { HookOptions } from './hooks/hook-options.ts';
 import { noMeter, type VmMeter } from './meter.ts';
-import { NamedVms } from './named/named-vms.ts';
-import { VmRecords } from './named/vm-records.ts';
+import type { NamedVms } from './named/named-vms.ts';
 import { Pool, type PoolSize, type PoolStats } from './pool/pool.ts';
 import { Processes } from './processes/processes.ts';
 import { type Recovery, recover } from './recovery.ts';
 import { describeHealth } from './service-health.ts';
-import { type KeptSnapshot, Snapshots, type SnapshotWish } from './snapshots/snapshots.ts';
+import type { KeptSnapshot, Snapshots, SnapshotWish } from './snapshots/snapshots.ts';
 import { Template } from './pool/templates.ts';
 import { VirtualMachine } from './machine/virtual-machine.ts';
 import type { VmImage } from './pool/vm-image.ts';
@@ -89,24 +89,20 @@ export class VmService {
     this.#meter = options.meter ?? noMeter;
     this.#unlock = lockDirectory(options.directory);
     this.#driver = options.createDriver(join(options.directory, 'run'));
-    const { logger } = options;
-    const snapshots = join(options.directory, 'snapshots');
-    const common = { driver: this.#driver, clock: this.#clock, logger };
-    this.snapshots = new Snapshots({ ...common, directory: snapshots, limit: this.#limits.maxSnapshots });
-    this.named = new NamedVms({
+    const { named, snapshots, forks } = openInventory({
+      directory: options.directory,
+      driver: this.#driver,
       claim: ({ snapshotId }, signal) =>
         snapshotId === undefined ? this.#claim(signal) : this.#restore(snapshotId, signal),
-      adopt: async ({ id, state }, record) => {
-        const machine = await this.#driver.adopt(record);
-        return VirtualMachine.adopt(id, { machine, clock: this.#clock, isPaused: state === 'paused' });
-      },
-      records: new VmRecords(join(options.directory, 'named'), logger),
       inUse: () => this.#running,
       limits: this.limits,
+      maxSnapshots: this.#limits.maxSnapshots,
       clock: this.#clock,
       logger: options.logger,
     });
-    this.forks = new Forks({ named: this.named, snapshots: this.snapshots, limits: this.limits, logger });
+    this.named = named;
+    this.snapshots = snapshots;
+    this.forks = forks;
     this.processes = new Processes({
       vms: this.named,
       clock: this.#clock,
@@ -123,7 +119,7 @@ export class VmService {
       path: join(options.directory, 'benchmark.json'),
       vmType: templateName,
       clock: this.#clock,
-      logger,
+      logger: options.logger,
     });
     this.#restores = new Semaphore(options.concurrentStarts);
     this.#started = this.#start();

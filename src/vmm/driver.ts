@@ -85,7 +85,7 @@ export interface Machine {
    * machine that was restored. Throws VM_SNAPSHOT_FAILED, DISK_FULL, VM_LOST; nothing is left in the directory then.
    */
   capture(directory: string): Promise<Capture>;
-  /** What `Driver.adopt` needs, as it is now; a capture may change it. */
+  /** What `Driver.adopt` needs, whatever happens to the machine until then. */
   record(): MachineRecord;
   /** The last 64 KiB that the machine wrote on its console, since it was adopted where it was. */
   consoleTail(): string;

@@ -33,7 +33,7 @@ const run = async (id: string, shell: string): Promise<string> =>
   (await service.client.exec(id, { shell }, deadline())).stdout;
 
 const pick = (vm: Vm | undefined, ...fields: readonly (keyof Vm)[]): Partial<Vm> =>
-  Object.fromEntries(fields.map((field) => [field, vm?.[field]]));
+  Object.fromEntries(fields.flatMap((field) => (vm?.[field] === undefined ? [] : [[field, vm[field]]])));
 
 describe('fcctl-web', () => {
   test('cleans up after itself when it was killed, and leaves nothing when it is stopped', async () => {

@@ -2,7 +2,7 @@ import { toBigboxError } from '../../contracts/errors.ts';
 import type { VmId } from '../../contracts/ids.ts';
 import { Semaphore } from '../../lib/async.ts';
 import type { MachineRecord, Snapshot } from '../../vmm/index.ts';
-import { hashWish, IdempotencyKeys } from '../idempotency-keys.ts';
+import { IdempotencyKeys, toRequest } from '../idempotency-keys.ts';
 import { claimVm, type ClaimOptions } from './claim-vm.ts';
 import { type Adoption, describeAdoption, type Entry, livingVm, startDeadline, toShown } from './entry.ts';
 import { type NamedVm, type NamedVmWish, type TimeoutAction, toNamedVm } from './named-vm.ts';
@@ -173,8 +173,7 @@ export class NamedVms {
   #create(wish: NamedVmWish, key: string | undefined): NamedVm {
     const info = toNamedVm(wish, new Date(this.#options.clock.now()));
     this.assertRoom();
-    const request = key === undefined ? {} : { request: { key, wishHash: hashWish(wish) } };
-    const record = { info, ...request };
+    const record = { info, ...toRequest(key, wish) };
     this.#options.records.save(record);
     this.#remember(record, (entry) => this.#start(entry));
     return info;
@@ -213,8 +212,8 @@ export class NamedVms {
   async #start(entry: Entry): Promise<void> {
     try {
       const vm = await claimVm(entry, this.#options);
-      entry.machine = vm.machine.record();
       startDeadline(entry);
+      entry.machine = vm.machine.record();
       this.#registry.change(entry, { state: 'ready' });
       void vm.lost.then((error) => this.#registry.fail(entry, error));
     } catch (error) {

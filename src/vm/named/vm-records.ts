@@ -1,12 +1,10 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { z } from 'zod';
-import { BigboxError, ErrorBody, fromErrorBody, toErrorBody } from '../../contracts/errors.ts';
+import { ErrorBody, fromErrorBody, toErrorBody } from '../../contracts/errors.ts';
 import type { VmId } from '../../contracts/ids.ts';
-import { replaceFileAtOnce, temporarySuffix } from '../../lib/files.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { MachineRecord } from '../../vmm/index.ts';
-import type { KeptRequest } from '../idempotency-keys.ts';
+import { type KeptRequest, StoredRequest } from '../idempotency-keys.ts';
+import { RecordFiles } from '../record-files.ts';
 import type { NamedVm } from './named-vm.ts';
 
 /** All that must outlive this process for a VM to be found again. */
@@ -17,8 +15,6 @@ export interface VmRecord {
   /** The creating call that may come again. */
   readonly request?: KeptRequest;
 }
-
-const extension = '.json';
 
 const StoredVm = z.object({
   info: z.object({
@@ -41,71 +37,37 @@ const StoredVm = z.object({
     error: ErrorBody.exactOptional(),
   }),
   machine: z.object({ id: z.string(), driver: z.string(), facts: z.record(z.string(), z.unknown()) }).exactOptional(),
-  request: z.object({ key: z.string(), wishHash: z.string() }).exactOptional(),
+  request: StoredRequest.exactOptional(),
 });
 
-/** What is written down of the VMs that live until they are deleted, one file each. */
+/** What is written down of the VMs that live until they are deleted, one file each. The directory is owned by this alone. */
 export class VmRecords {
-  readonly #directory: string;
-  readonly #logger: Logger;
+  readonly #files: RecordFiles<VmRecord>;
 
-  /** The directory is owned by this alone. */
   constructor(directory: string, logger: Logger) {
-    this.#directory = directory;
-    this.#logger = logger;
+    this.#files = new RecordFiles({ directory, parse: parseRecord, logger });
   }
 
-  /** In the order of the VMs' making. What was not written to its end is removed; what cannot be read is reported and left alone. */
+  /** In the order of the VMs' making. */
   read(): readonly VmRecord[] {
-    const records: VmRecord[] = [];
-    for (const name of listDirectory(this.#directory)) {
-      const path = join(this.#directory, name);
-      if (name.endsWith(temporarySuffix)) rmSync(path, { force: true });
-      if (!name.endsWith(extension)) continue;
-      try {
-        records.push(parseRecord(readFileSync(path, 'utf8')));
-      } catch (error) {
-        this.#logger.error({ path, err: error }, 'the record of a VM cannot be read; it is left alone');
-      }
-    }
-    return records.toSorted((left, right) => left.info.createdAt.getTime() - right.info.createdAt.getTime());
+    return this.#files.read().toSorted((left, right) => left.info.createdAt.getTime() - right.info.createdAt.getTime());
   }
 
   /** Writes the record before it returns. Throws DISK_FULL. */
   save(record: VmRecord): void {
     const { error, ...info } = record.info;
     const failure = error === undefined ? {} : { error: toErrorBody(error) };
-    const path = this.#path(info.id);
-    try {
-      replaceFileAtOnce(path, JSON.stringify({ ...record, info: { ...info, ...failure } }));
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'ENOSPC') throw cause;
-      const message = `There is no disk space left to write down the state of the VM ${info.id}.`;
-      throw new BigboxError('DISK_FULL', { message, context: { path }, cause });
-    }
+    this.#files.save(info.id, { ...record, info: { ...info, ...failure } });
   }
 
   remove(id: VmId): void {
-    rmSync(this.#path(id), { force: true });
-  }
-
-  #path(id: VmId): string {
-    return join(this.#directory, `${id}${extension}`);
+    this.#files.remove(id);
   }
 }
 
-function parseRecord(text: string): VmRecord {
-  const { info, ...rest } = StoredVm.parse(JSON.parse(text));
+function parseRecord(json: unknown): VmRecord {
+  const { info, ...rest } = StoredVm.parse(json);
   const { id, error, timeoutMs, expiresAt, ...kept } = info;
   const failure = error === undefined ? {} : { error: fromErrorBody(error) };
   return { ...rest, info: { ...kept, id: id as VmId, timeoutMs, expiresAt, ...failure } };
-}
-
-function listDirectory(path: string): readonly string[] {
-  try {
-    return readdirSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
 }

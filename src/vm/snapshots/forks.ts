@@ -1,14 +1,18 @@
 import type { Logger } from '../../lib/log.ts';
-import { IdempotencyKeys } from '../idempotency-keys.ts';
+import { IdempotencyKeys, toRequest } from '../idempotency-keys.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { NamedVm } from '../named/named-vm.ts';
 import type { NamedVms } from '../named/named-vms.ts';
+import type { ForkRecord, ForkRecords } from './fork-records.ts';
 import type { Snapshots } from './snapshots.ts';
 
 export interface ForksOptions {
   readonly named: NamedVms;
   readonly snapshots: Snapshots;
   readonly limits: Limits;
+  readonly records: ForkRecords;
+  /** Calls of an earlier owner whose forks exist. */
+  readonly earlier: readonly ForkRecord[];
   readonly logger: Logger;
 }
 
@@ -31,6 +35,7 @@ export class Forks {
 
   constructor(options: ForksOptions) {
     this.#options = options;
+    for (const record of options.earlier) this.#goOn(record);
   }
 
   /** Waits until no copy is left; the VMs must be deleted before. */
@@ -46,7 +51,7 @@ export class Forks {
   fork(vmId: string, wish: ForkWish, idempotencyKey?: string): Promise<readonly NamedVm[]> {
     return this.#keys.once(idempotencyKey, { vmId, ...wish }, async () => {
       try {
-        return await this.#fork(vmId, wish);
+        return await this.#fork(vmId, wish, toRequest(idempotencyKey, { vmId, ...wish }));
       } catch (error) {
         if (idempotencyKey !== undefined) this.#keys.forget(idempotencyKey);
         throw error;
@@ -54,24 +59,39 @@ export class Forks {
     });
   }
 
-  async #fork(vmId: string, wish: ForkWish): Promise<readonly NamedVm[]> {
-    const { named, snapshots, limits } = this.#options;
+  /** Forks that an earlier owner answered with and did not make are made by `named`, of the copy that was kept. */
+  #goOn({ copyId, request, forks: ids = [] }: ForkRecord): void {
+    const { named, snapshots } = this.#options;
+    const forks = named.list().filter(({ id }) => ids.includes(id));
+    if (request !== undefined) this.#keys.restore(request, Promise.resolve(forks));
+    if (snapshots.hasCopy(copyId)) this.#discardLater(copyId, forks);
+  }
+
+  async #fork(vmId: string, wish: ForkWish, { request }: ForkRequest): Promise<readonly NamedVm[]> {
+    const { named, snapshots, records, limits } = this.#options;
     limits.assertForks(wish.count);
     named.assertRoom(wish.count);
     const copyId = await snapshots.copy((directory) => named.capture(vmId, directory));
     const forks: NamedVm[] = [];
     try {
       const source = named.get(vmId);
+      records.save({ copyId });
       for (let number = 1; number <= wish.count; number += 1)
         forks.push(named.create({ ...toForkWish(source, wish, number), snapshotId: copyId }));
+      records.save({ copyId, forks: forks.map(({ id }) => id), ...(request === undefined ? {} : { request }) });
     } catch (error) {
       await Promise.all(forks.map(({ id }) => named.delete(id)));
+      records.remove(copyId);
       await this.#discard(copyId, []);
       throw error;
     }
+    this.#discardLater(copyId, forks);
+    return forks;
+  }
+
+  #discardLater(copyId: string, forks: readonly NamedVm[]): void {
     const discarded = this.#discard(copyId, forks).finally(() => this.#discarding.delete(discarded));
     this.#discarding.add(discarded);
-    return forks;
   }
 
   /** The copy goes when the last fork no longer needs it. */
@@ -86,6 +106,8 @@ export class Forks {
     }
   }
 }
+
+type ForkRequest = Pick<ForkRecord, 'request'>;
 
 const toForkWish = (
   source: NamedVm,

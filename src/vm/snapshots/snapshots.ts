@@ -8,12 +8,14 @@ import type { Clock } from '../../lib/clock.ts';
 import { syncDirectory, writeFileAtomically } from '../../lib/files.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Driver, Snapshot } from '../../vmm/index.ts';
-import { IdempotencyKeys } from '../idempotency-keys.ts';
+import { IdempotencyKeys, StoredRequest, toRequest } from '../idempotency-keys.ts';
 
 export interface SnapshotsOptions {
   /** Owned by this alone. */
   readonly directory: string;
   readonly driver: Driver;
+  /** Copies of an earlier owner that VMs are still to be made of. */
+  readonly keptCopies: ReadonlySet<string>;
   readonly limit: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -34,10 +36,11 @@ const StoredSnapshot = z.object({
   metadata: z.record(z.string(), z.string()),
   createdAt: z.coerce.date(),
   bytes: z.number(),
+  request: StoredRequest.exactOptional(),
 });
 
 /** What is known of a snapshot that somebody asked for and that lives until it is deleted. */
-export interface KeptSnapshot extends Readonly<Omit<z.infer<typeof StoredSnapshot>, 'id'>> {
+export interface KeptSnapshot extends Readonly<Omit<z.infer<typeof StoredSnapshot>, 'id' | 'request'>> {
   readonly id: SnapshotId;
 }
 
@@ -84,6 +87,11 @@ export class Snapshots {
     return info;
   }
 
+  /** Whether there is a copy that VMs are still to be made of. */
+  hasCopy(id: string): boolean {
+    return this.#entries.get(id) !== undefined && this.#entries.get(id)?.info === undefined;
+  }
+
   /** Has a VM captured for making others from it at once; the caller retires the copy. Throws what `capture` throws. */
   async copy(capture: (directory: string) => Promise<Snapshot>): Promise<SnapshotId> {
     const id = createSnapshotId();
@@ -111,7 +119,7 @@ export class Snapshots {
   ): Promise<KeptSnapshot> {
     return this.#keys.once(idempotencyKey, wish, async () => {
       try {
-        return await this.#create(wish, capture);
+        return await this.#create(wish, capture, toRequest(idempotencyKey, wish));
       } catch (error) {
         if (idempotencyKey !== undefined) this.#keys.forget(idempotencyKey);
         throw error;
@@ -162,7 +170,11 @@ export class Snapshots {
     await rm(removed, { recursive: true, force: true });
   }
 
-  async #create(wish: SnapshotWish, capture: (directory: string) => Promise<Snapshot>): Promise<KeptSnapshot> {
+  async #create(
+    wish: SnapshotWish,
+    capture: (directory: string) => Promise<Snapshot>,
+    request: ReturnType<typeof toRequest>,
+  ): Promise<KeptSnapshot> {
     this.#assertRoom();
     this.#making += 1;
     const id = createSnapshotId();
@@ -179,7 +191,7 @@ export class Snapshots {
         createdAt: new Date(this.#options.clock.now()),
         bytes: storedBytes,
       };
-      await writeFileAtomically(join(directory, recordName), JSON.stringify(info));
+      await writeFileAtomically(join(directory, recordName), JSON.stringify({ ...info, ...request }));
       await syncDirectory(directory);
       await rename(directory, this.#path(id));
       await syncDirectory(this.#options.directory);
@@ -208,14 +220,21 @@ export class Snapshots {
   #read(): void {
     for (const name of listDirectory(this.#options.directory)) {
       const path = join(this.#options.directory, name);
+      const copyId = name.slice(0, -unfinished.length);
+      if (name.endsWith(unfinished) && this.#options.keptCopies.has(copyId)) {
+        this.#entries.set(copyId, { directory: path, users: 0 });
+        continue;
+      }
       if (name.endsWith(unfinished)) {
         this.#options.logger.warn({ path }, 'an unfinished snapshot is removed');
         rmSync(path, { recursive: true, force: true });
         continue;
       }
       try {
-        const info = StoredSnapshot.parse(JSON.parse(readFileSync(join(path, recordName), 'utf8')));
-        this.#entries.set(info.id, { info: { ...info, id: info.id as SnapshotId }, directory: path, users: 0 });
+        const { request, ...stored } = StoredSnapshot.parse(JSON.parse(readFileSync(join(path, recordName), 'utf8')));
+        const info = { ...stored, id: stored.id as SnapshotId };
+        this.#entries.set(info.id, { info, directory: path, users: 0 });
+        if (request !== undefined) this.#keys.restore(request, Promise.resolve(info));
       } catch (error) {
         this.#options.logger.error({ path, err: error }, 'a snapshot has no record that can be read; it is left alone');
       }
