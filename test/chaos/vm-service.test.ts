@@ -136,6 +136,7 @@ describe('kill -9 of the VM service', () => {
       const workers = Array.from({ length: workerCount }, (_, index) => new VmWorker(`w${index}`, random));
       const results: Round[] = [];
       await using service = await VmServiceProcess.start();
+      await Promise.all(workers.map((worker) => worker.begin(service.client)));
       try {
         for (let round = 0; round < rounds; round += 1) {
           results.push(await killAndRestart(service, workers, lives.below(longestLifeMs)));

@@ -27,6 +27,8 @@ export interface SuiteRun {
 
 /** The variable that marks every process of a suite, so that what it leaves behind can be found. */
 const mark = 'BIGBOX_TEST_SUITE';
+/** The variable that says where a suite may leave raw results. */
+const results = 'BIGBOX_TEST_RESULTS';
 
 function commandOf(program: SuiteProgram, reportFile: string): readonly [string, ...string[]] {
   switch (program.kind) {
@@ -65,7 +67,7 @@ export async function runSuite(suite: Suite, options: RunSuiteOptions): Promise<
     root: suite.program.kind === 'cargo' ? join(options.root, suite.program.directory) : options.root,
     outputFile,
     limitMs: suite.limitMs,
-    environment: { ...options.environment, NO_COLOR: '1', [mark]: id },
+    environment: { ...options.environment, NO_COLOR: '1', [mark]: id, [results]: options.directory },
   });
   const leftovers = await stopLeftovers(id);
   options.signal.throwIfAborted();

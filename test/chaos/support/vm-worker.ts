@@ -34,6 +34,11 @@ export class VmWorker {
     this.#random = random;
   }
 
+  /** Makes a first VM. */
+  begin(client: VmClient): Promise<void> {
+    return this.#create(`${this.#name}-0`).again(client);
+  }
+
   /** Works until a call is not answered because the service was killed. Throws every other failure. */
   async workUntil(killed: AbortSignal, client: VmClient): Promise<void> {
     while (!killed.aborted) {
