@@ -107,7 +107,7 @@ export const suites: readonly Suite[] = [
     name: 'chaos',
     proves: 'nothing acknowledged is lost when processes die',
     program: vitest('chaos'),
-    limitMs: minutes(12),
+    limitMs: minutes(15),
     cores: 'all',
     needs: ['vm image', 'web pages', 'test model'],
   },
