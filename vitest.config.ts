@@ -10,7 +10,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['src/**/*.test.ts', 'web/src/**/*.test.ts', 'scripts/**/*.test.ts'],
-          exclude: ['src/**/*.real.test.ts'],
+          exclude: ['src/**/*.real.test.ts', 'src/**/*.lab.test.ts'],
           testTimeout: 15_000,
         },
       },
@@ -20,6 +20,15 @@ export default defineConfig({
           include: ['src/**/*.real.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'firecracker',
+          include: ['src/vmm/firecracker/**/*.lab.test.ts', 'test/nested-kvm/**/*.lab.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
           fileParallelism: false,
         },
       },

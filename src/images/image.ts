@@ -16,7 +16,7 @@ import {
   verifyImage,
   writeManifest,
 } from './manifest.ts';
-import { collectModules, neededModules } from './modules.ts';
+import { type KernelModule, collectModules, neededModules } from './modules.ts';
 import { guestPackages } from './packages.ts';
 import { buildRootFileSystem, rootSize } from './root-file-system.ts';
 import { type PackageSources, findPackageSources } from './sources.ts';
@@ -79,15 +79,10 @@ const toKey = (inputs: Record<string, unknown>): string =>
   createHash('sha256').update(JSON.stringify(inputs)).digest('hex').slice(0, 32);
 
 async function buildBase(unfinished: string, sources: PackageSources, options: BuildOptions): Promise<void> {
-  await buildRootFileSystem(unfinished, sources, options);
+  await buildRootFileSystem(unfinished, sources, { ...options, packages: guestPackages });
   options.onProgress?.({ step: 'unpacking the kernel' });
-  const boot = join(unfinished, 'kernel', 'boot');
-  const packed = (await readdir(boot)).find((name) => name.startsWith('vmlinuz-'));
-  if (packed === undefined) {
-    throw new BigboxError('IMAGE_BUILD_FAILED', { message: 'The kernel package holds no kernel.' });
-  }
-  await writeFile(join(unfinished, imageFiles.kernel), await extractKernel(await readFile(join(boot, packed))));
-  const modules = await collectModules(await findModuleDirectory(unfinished, packed), neededModules);
+  const { kernel, modules } = await unpackKernel(unfinished, neededModules);
+  await writeFile(join(unfinished, imageFiles.kernel), kernel);
   // Kept by themselves, numbered in loading order: each image writes an initramfs of its own.
   for (const [index, { file, content }] of modules.entries()) {
     await writeFile(join(unfinished, `module-${String(index).padStart(2, '0')}-${file}`), content);
@@ -95,6 +90,20 @@ async function buildBase(unfinished: string, sources: PackageSources, options: B
   await rm(join(unfinished, 'kernel'), { recursive: true });
   const records = await recordFiles(unfinished, [imageFiles.root, imageFiles.kernel]);
   await writeFile(join(unfinished, baseRecords), JSON.stringify(records));
+}
+
+/** Takes the kernel and modules of it out of what `buildRootFileSystem` put into `kernel/`. Throws IMAGE_BUILD_FAILED. */
+export async function unpackKernel(
+  directory: string,
+  moduleNames: readonly string[],
+): Promise<{ readonly kernel: Buffer; readonly modules: readonly KernelModule[] }> {
+  const boot = join(directory, 'kernel', 'boot');
+  const packed = (await readdir(boot)).find((name) => name.startsWith('vmlinuz-'));
+  if (packed === undefined) {
+    throw new BigboxError('IMAGE_BUILD_FAILED', { message: 'The kernel package holds no kernel.' });
+  }
+  const kernel = await extractKernel(await readFile(join(boot, packed)));
+  return { kernel, modules: await collectModules(await findModuleDirectory(directory, packed), moduleNames) };
 }
 
 /** Modules lie below /lib, or /usr/lib where the two are one. */

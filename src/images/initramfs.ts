@@ -15,10 +15,14 @@ const characterDevice = 0o020600;
 const nothing = Buffer.alloc(0);
 
 /**
- * Writes the initramfs (an uncompressed cpio archive, "newc"): the agent as /init, and the modules with the order in which it
- * loads them. The same input gives the same bytes.
+ * Writes the initramfs (an uncompressed cpio archive, "newc"): the agent as /init, the modules with the order in which it
+ * loads them, and in /bin the programs that it calls, if any. The same input gives the same bytes.
  */
-export function createInitramfs(agent: Buffer, modules: readonly KernelModule[]): Buffer {
+export function createInitramfs(
+  agent: Buffer,
+  modules: readonly KernelModule[],
+  programs: Readonly<Record<string, Buffer>> = {},
+): Buffer {
   const order = modules.map((module) => `${module.file}\n`).join('');
   const entries: readonly Entry[] = [
     ...['dev', 'proc', 'sys', 'newroot', 'modules'].map((path) => ({ path, mode: directory, content: nothing })),
@@ -26,9 +30,19 @@ export function createInitramfs(agent: Buffer, modules: readonly KernelModule[])
     { path: 'init', mode: executable, content: agent },
     ...modules.map((module) => ({ path: `modules/${module.file}`, mode: plain, content: module.content })),
     { path: 'modules/order', mode: plain, content: Buffer.from(order) },
+    ...toProgramEntries(programs),
   ];
   const members = entries.map((entry, index) => toMember(entry, index + 1));
   return Buffer.concat([...members, toMember({ path: 'TRAILER!!!', mode: 0, content: nothing }, 0)]);
+}
+
+function toProgramEntries(programs: Readonly<Record<string, Buffer>>): readonly Entry[] {
+  const files = Object.entries(programs);
+  if (files.length === 0) return [];
+  return [
+    { path: 'bin', mode: directory, content: nothing },
+    ...files.map(([name, content]) => ({ path: `bin/${name}`, mode: executable, content })),
+  ];
 }
 
 function toMember(entry: Entry, inode: number): Buffer {

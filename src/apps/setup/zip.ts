@@ -1,4 +1,7 @@
+import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { PassThrough, type Readable, type Transform } from 'node:stream';
+import { createInflateRaw } from 'node:zlib';
 
 /** One file inside an archive: where its packed bytes begin and how they are packed. */
 export interface ZipEntry {
@@ -69,4 +72,10 @@ export async function findZipEntry(archive: string, matches: (path: string) => b
   } finally {
     await file.close();
   }
+}
+
+/** The streams that give an entry's bytes, for the head of a pipeline. */
+export function readZipEntry(archive: string, entry: ZipEntry): readonly [Readable, Transform] {
+  const packed = createReadStream(archive, { start: entry.start, end: entry.start + entry.packedBytes - 1 });
+  return [packed, entry.method === 'stored' ? new PassThrough() : createInflateRaw()];
 }

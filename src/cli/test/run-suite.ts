@@ -37,19 +37,25 @@ function commandOf(program: SuiteProgram, reportFile: string): readonly [string,
     case 'cargo':
       return ['cargo', 'test', '--locked'];
     case 'vitest':
+      if (program.place !== 'lab') return vitestCommand(program, reportFile);
       return [
         'node',
         ...nodeFlags,
-        'node_modules/vitest/vitest.mjs',
-        'run',
-        '--project',
-        program.project,
-        '--reporter=default',
-        '--reporter=json',
-        `--outputFile.json=${reportFile}`,
-        ...program.paths,
+        'test/nested-kvm/main.ts',
+        '--report',
+        reportFile,
+        '--',
+        ...vitestCommand(program, '{report}'),
       ];
   }
+}
+
+function vitestCommand(
+  { project, paths }: Extract<SuiteProgram, { readonly kind: 'vitest' }>,
+  reportFile: string,
+): readonly [string, ...string[]] {
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`];
+  return ['node', ...nodeFlags, 'node_modules/vitest/vitest.mjs', 'run', '--project', project, ...reporters, ...paths];
 }
 
 /** Runs one suite to its end, its time limit or the abort of the signal. Throws the signal's reason when aborted. */

@@ -4,7 +4,13 @@ import type { SetupStepName } from '../../apps/setup/index.ts';
 export type SuiteProgram =
   /** One command that passes or fails: one test. */
   | { readonly kind: 'check'; readonly command: readonly [string, ...string[]] }
-  | { readonly kind: 'vitest'; readonly project: string; readonly paths: readonly string[] }
+  | {
+      readonly kind: 'vitest';
+      readonly project: string;
+      readonly paths: readonly string[];
+      /** `lab`: where KVM works, which may be a guest of its own. */
+      readonly place?: 'lab';
+    }
   | { readonly kind: 'cargo'; readonly directory: string };
 
 /** A step of the set-up, or the packages that only tests need. */

@@ -80,6 +80,15 @@ export const suites: readonly Suite[] = [
     needs: ['vm image'],
   },
   {
+    name: 'firecracker',
+    proves:
+      'the driver contract on real Firecracker with its jailer, where there is no KVM in a guest that emulates it',
+    program: { kind: 'vitest', project: 'firecracker', paths: [], place: 'lab' },
+    limitMs: minutes(10),
+    cores: 'all',
+    needs: ['vm image'],
+  },
+  {
     name: 'vms',
     proves: 'code in microVMs through the API, and what ends it',
     program: vitest('real', 'src/vm/', 'src/api/'),
@@ -138,6 +147,7 @@ function isPresent(program: SuiteProgram, root: string): boolean {
   if (program.kind === 'check') return true;
   if (program.kind === 'cargo') return existsSync(join(root, program.directory, 'Cargo.toml'));
   if (program.project === 'unit') return true;
+  if (program.place === 'lab') return hasTests(join(root, 'test', 'nested-kvm'));
   if (program.project !== 'real') return hasTests(join(root, 'test', program.project));
   return program.paths.some((path) => hasTests(join(root, path), '.real.test.ts'));
 }
