@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# shellcheck shell=dash
 # The first process of the lab's machine: loads the modules, mounts the disks over a memory file system, starts the command and
 # ends the machine with it. Everything but the output of the command goes to the console.
 set -u

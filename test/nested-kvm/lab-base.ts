@@ -13,8 +13,19 @@ import { findPackageSources } from '../../src/images/sources.ts';
 const recipe = 1;
 const packages = ['bash', 'busybox-static', 'coreutils', 'e2fsprogs', 'iproute2', 'libstdc++6', 'procps', 'util-linux'];
 const modules = [
-  ...['virtio_pci', 'virtio_blk', 'virtio_console', 'virtio_rng', 'ext4', 'crc32c_generic', 'overlay', 'loop'],
-  ...['irqbypass', 'kvm', 'kvm_amd', 'vhost_vsock', 'tun'],
+  'virtio_pci',
+  'virtio_blk',
+  'virtio_console',
+  'virtio_rng',
+  'ext4',
+  'crc32c_generic',
+  'overlay',
+  'loop',
+  'irqbypass',
+  'kvm',
+  'kvm_amd',
+  'vhost_vsock',
+  'tun',
 ];
 
 const Base64 = z.string().transform((text) => Buffer.from(text, 'base64'));

@@ -10,8 +10,22 @@ import type { FirecrackerBinaries } from './firecracker-binaries.ts';
 
 /** Large packages that no test in the lab loads. */
 const leftOut = [
-  ...['@bufbuild/buf', '@node-llama-cpp/', '@oxfmt/', '@oxlint', '@restatedev/restate-server', '@tabler/', '@mantine/'],
-  ...['@scalar/', '@tanstack/', '.cache', 'knip', 'node-llama-cpp', 'openai', 'oxfmt', 'oxlint', 'playwright-core'],
+  '@bufbuild/buf',
+  '@node-llama-cpp/',
+  '@oxfmt/',
+  '@oxlint',
+  '@restatedev/restate-server',
+  '@tabler/',
+  '@mantine/',
+  '@scalar/',
+  '@tanstack/',
+  '.cache',
+  'knip',
+  'node-llama-cpp',
+  'openai',
+  'oxfmt',
+  'oxlint',
+  'playwright-core',
 ];
 const projectParts = ['src', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
 

@@ -75,23 +75,36 @@ interface Machine {
 
 function toArguments({ base, disks, directory }: Machine): readonly string[] {
   const port = (name: string, chardev: string): readonly string[] => [
-    ...['-chardev', `${chardev},id=${name}`],
-    ...['-device', `virtserialport,chardev=${name},name=${name}`],
+    '-chardev',
+    `${chardev},id=${name}`,
+    '-device',
+    `virtserialport,chardev=${name},name=${name}`,
   ];
   const disk = (path: string, index: number): readonly string[] => [
-    ...['-drive', `file=${path},if=none,id=disk${index},format=raw,file.locking=off,snapshot=on,cache=unsafe`],
-    ...['-device', `virtio-blk-pci,drive=disk${index}`],
+    '-drive',
+    `file=${path},if=none,id=disk${index},format=raw,file.locking=off,snapshot=on,cache=unsafe`,
+    '-device',
+    `virtio-blk-pci,drive=disk${index}`,
   ];
   // EPYC has the nested paging that KVM needs to be quick, and TCG emulates it.
   const machine = ['-M', 'pc', '-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'EPYC', '-smp', '2', '-m', '4096'];
+  const plain = ['-nodefaults', '-no-user-config', '-nographic', '-no-reboot'];
   const words = 'console=ttyS0 quiet loglevel=1 panic=-1 reboot=t mitigations=off random.trust_cpu=on tsc=reliable';
-  return [
-    ...[...machine, '-nodefaults', '-no-user-config', '-nographic', '-no-reboot'],
-    ...['-kernel', base.kernel, '-initrd', base.initramfs, '-append', words],
-    ...['-serial', `file:${join(directory, 'console')}`, '-device', 'virtio-rng-pci', '-device', 'virtio-serial-pci'],
+  const kernel = ['-kernel', base.kernel, '-initrd', base.initramfs, '-append', words];
+  const devices = ['-serial', `file:${join(directory, 'console')}`, '-device', 'virtio-rng-pci'];
+  const ports = [
     ...port('output', 'stdio,signal=off'),
     ...port('report', `file,path=${join(directory, 'report')}`),
     ...port('status', `file,path=${join(directory, 'status')}`),
+  ];
+  return [
+    ...machine,
+    ...plain,
+    ...kernel,
+    ...devices,
+    '-device',
+    'virtio-serial-pci',
+    ...ports,
     ...disks.flatMap(disk),
   ];
 }
