@@ -94,9 +94,9 @@ async function measureOurs({ driver, snapshot, ours }: DriverBench): Promise<voi
     await timed(ours, 'first_exec', () => runTrue(vm));
     addSample(ours, 'create_without_pool_to_first_exec', performance.now() - begunAt - lookedMs);
     await measureWarm(ours, vm);
-    await measureWarmClaim(ours, vm);
     await timed(ours, 'pause', () => vm.pause());
     await timed(ours, 'resume', () => vm.resume());
+    await measureWarmClaim(ours, vm);
   } finally {
     await vm.destroy();
   }
