@@ -21,6 +21,7 @@ import type { HookOptions } from './hooks/hook-options.ts';
 import { noMeter, type VmMeter } from './meter.ts';
 import type { NamedVms } from './named/named-vms.ts';
 import { Pool, type PoolSize, type PoolStats } from './pool/pool.ts';
+import { ProcessRecords } from './processes/process-records.ts';
 import { Processes } from './processes/processes.ts';
 import { type Recovery, recover } from './recovery.ts';
 import { describeHealth } from './service-health.ts';
@@ -105,6 +106,7 @@ export class VmService {
     this.forks = forks;
     this.processes = new Processes({
       vms: this.named,
+      records: new ProcessRecords(join(options.directory, 'processes'), options.logger),
       clock: this.#clock,
       keptOutputBytes: this.#limits.maxOutputBytes,
       defaultTimeoutMs: this.limits.capRunTime(options.defaultTimeoutMs),
@@ -249,7 +251,7 @@ export class VmService {
   async #start(): Promise<Pool> {
     const { logger, loadImage, directory, pool, vcpus, memoryMib, concurrentStarts, onStarting } = this.#options;
     this.#capabilities = await this.#driver.probe();
-    this.#recovery = await recover({ named: this.named, driver: this.#driver, logger });
+    this.#recovery = await recover({ named: this.named, processes: this.processes, driver: this.#driver, logger });
     const image = await loadImage(this.#closing.signal);
     this.#image = image;
     const common = { driver: this.#driver, clock: this.#clock, logger };

@@ -35,7 +35,42 @@ const run = async (id: string, shell: string): Promise<string> =>
 const pick = (vm: Vm | undefined, ...fields: readonly (keyof Vm)[]): Partial<Vm> =>
   Object.fromEntries(fields.flatMap((field) => (vm?.[field] === undefined ? [] : [[field, vm[field]]])));
 
+async function outputOf(vmId: string, processId: string): Promise<string> {
+  let text = '';
+  for await (const event of service.client.processOutput({ vmId, processId }, { after: 0, signal: deadline() }))
+    if (event.type === 'output') text += event.data;
+    else if (event.type === 'exit') return `${text}${event.process.outcome} ${event.process.exit_code}`;
+  return text;
+}
+
 describe('fcctl-web', () => {
+  test('finds the processes in its VMs again when it was killed', async () => {
+    const vmId = await makeVm({});
+    const shell = 'echo before; read line; echo $line; exit 3';
+    const wish = { shell, keep_stdin: true };
+    const [answered, paused] = [await service.client.startProcess(vmId, wish), await makeVm({})];
+    const waiting = await service.client.startProcess(paused, wish);
+    const ended = await service.client.startProcess(vmId, { shell: 'echo ended; exit 4' });
+    expect(await outputOf(vmId, ended.id)).toBe('ended\nexited 4');
+    await service.client.pauseVm(paused);
+    await service.end('SIGKILL');
+    await service.start();
+    const { client } = service;
+    await expect.poll(async () => (await client.health()).recovery?.adopted.length, patience).toBe(2);
+    expect((await client.listProcesses(vmId)).processes.map(({ id }) => id)).toEqual([answered.id, ended.id]);
+    expect(await client.showProcess({ vmId: paused, processId: waiting.id })).toMatchObject({ state: 'running' });
+    expect((await client.vm(paused)).status).toBe('paused');
+    for (const [vm, { id: processId }] of [
+      [vmId, answered],
+      [paused, waiting],
+    ] as const) {
+      await client.writeStdin({ vmId: vm, processId }, { data: 'after\n' });
+      expect(await outputOf(vm, processId)).toBe('before\nafter\nexited 3');
+    }
+    expect(await outputOf(vmId, ended.id)).toBe('ended\nexited 4');
+    await Promise.all([vmId, paused].map((id) => client.deleteVm(id)));
+  });
+
   test('cleans up after itself when it was killed, and leaves nothing when it is stopped', async () => {
     expect(await execute('echo one')).toBe('one\n');
     await service.end('SIGKILL');

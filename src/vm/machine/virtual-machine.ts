@@ -25,6 +25,7 @@ export class VirtualMachine {
   readonly #clock: Clock;
   readonly #running = new RunningTime();
   readonly #silence = Promise.withResolvers<string>();
+  readonly #greeted = Promise.withResolvers<void>();
   /** Absent of a VM that was paused when it was taken over: a guest that stands still greets nobody. */
   #connection: GuestConnection | undefined;
   #id: VmId;
@@ -105,6 +106,11 @@ export class VirtualMachine {
       message: `The VM ${this.id} is paused, and its agent was not greeted since the VM was taken over.`,
       context: { vm_id: this.id },
     });
+  }
+
+  /** Resolves when the agent has answered; of a VM that was taken over while it was paused that is when it goes on. */
+  get greeted(): Promise<void> {
+    return this.#greeted.promise;
   }
 
   /** The machine itself, for looking at it only: what changes it is done here. */
@@ -200,6 +206,7 @@ export class VirtualMachine {
 
   #talkOver(connection: GuestConnection): void {
     this.#connection = connection;
+    this.#greeted.resolve();
     void connection.closed.then((reason) =>
       this.#silence.resolve(`its agent is gone (${reason?.message ?? 'closed'})`),
     );

@@ -66,6 +66,11 @@ export class NamedVms {
     return this.#registry.all().map(toShown);
   }
 
+  /** Those that run or are paused, as they stand. */
+  living(): readonly VirtualMachine[] {
+    return this.#registry.all().flatMap(({ vm, info }) => (vm === undefined || info.state === 'booting' ? [] : [vm]));
+  }
+
   /** Throws VM_NOT_FOUND. */
   get(id: string): NamedVm {
     return toShown(this.#registry.get(id));

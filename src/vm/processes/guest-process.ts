@@ -9,6 +9,7 @@ import type { RunningTimeout } from '../machine/running-time.ts';
 import type { VirtualMachine } from '../machine/virtual-machine.ts';
 import { type ProcessEnd, toBrokenEnd, toProcessEnd } from './process-end.ts';
 import { ProcessOutput } from './process-output.ts';
+import type { ProcessRecord, ProcessRecords } from './process-records.ts';
 
 /** A program to run in a VM until it ends, all of it decided. */
 export interface ProcessProgram {
@@ -24,6 +25,8 @@ export interface ProcessProgram {
 
 export interface ProcessOptions {
   readonly clock: Clock;
+  /** Where processes are written down before anybody is told of them. */
+  readonly records: ProcessRecords;
   /** Bytes of both streams together that are kept. */
   readonly keptOutputBytes: number;
 }
@@ -35,12 +38,14 @@ const startTimeoutMs = 10_000;
 const orderTimeoutMs = 10_000;
 const stdinTimeoutMs = 30_000;
 const stdinPartBytes = 65_536;
+/** The guest keeps 1 MiB of output that was sent, so a successor must begin at most so far behind, and what is under way. */
+const recordedBytes = 256 << 10;
 /** How long after its time limit a process may still be unreported before the guest counts as hung. */
 const graceMs = 10_000;
 
 /** One program that runs in a VM, or has run there, with the output it left. It ends by itself, with its VM, or by `kill`. */
 export class GuestProcess {
-  readonly id: ProcessId = createProcessId();
+  readonly id: ProcessId;
   readonly program: ProcessProgram;
   readonly guestPid: number;
   readonly startedAt: Date;
@@ -52,27 +57,34 @@ export class GuestProcess {
   readonly #clock: Clock;
   readonly #startedMonotonic: number;
   readonly #silence: AbortController;
+  readonly #records: ProcessRecords;
+  #record: ProcessRecord;
   #end: ProcessEnd | undefined;
   #durationMs: number | undefined;
 
-  private constructor(vm: VirtualMachine, program: ProcessProgram, run: StartedRun) {
+  private constructor(vm: VirtualMachine, program: ProcessProgram, run: Run) {
+    const { record, options, events, silence } = run;
+    this.id = record.id;
     this.program = program;
-    this.output = new ProcessOutput(run.options.keptOutputBytes);
-    this.guestPid = run.guestPid;
+    this.output = new ProcessOutput(options.keptOutputBytes, record.received);
+    this.guestPid = record.guestPid;
     this.#vm = vm;
-    this.#agentId = run.agentId;
-    this.#clock = run.options.clock;
-    this.#silence = run.silence;
-    this.startedAt = new Date(this.#clock.now());
-    this.#startedMonotonic = this.#clock.monotonic();
-    this.ended = this.#follow(run.events);
+    this.#agentId = record.agentId;
+    this.#clock = options.clock;
+    this.#silence = silence;
+    this.#records = options.records;
+    this.#record = record;
+    this.startedAt = record.startedAt;
+    this.#startedMonotonic = this.#clock.monotonic() - (this.#clock.now() - record.startedAt.getTime());
+    this.ended = this.#follow(events);
   }
 
   /**
    * Starts a program; resolves when the guest has confirmed it. Throws INVALID_REQUEST when the guest refuses it, LIMIT_EXCEEDED when
    * the guest has no room, VM_LOST, GUEST_UNREACHABLE.
    */
-  static async start(vm: VirtualMachine, program: ProcessProgram, options: ProcessOptions): Promise<GuestProcess> {
+  static async start(vm: VirtualMachine, program: ProcessProgram, options: StartOptions): Promise<GuestProcess> {
+    const { request = {} } = options;
     const silence = new AbortController();
     using patience = vm.runningTimeout(startTimeoutMs);
     const events = vm.agent.exec(toRequest(program), { signal: silence.signal })[Symbol.asyncIterator]();
@@ -81,11 +93,36 @@ export class GuestProcess {
       const started = first.done === true ? undefined : first.value.event;
       if (started?.case !== 'started') throw new ConnectError('the start was not confirmed', Code.Unavailable);
       const { id: agentId, pid: guestPid } = started.value;
-      return new GuestProcess(vm, program, { agentId, guestPid, events, silence, options });
+      const { stdin: _, ...kept } = program;
+      const place = { id: createProcessId(), vmId: vm.id, agentId, guestPid };
+      const record = {
+        ...place,
+        program: kept,
+        startedAt: new Date(options.clock.now()),
+        received: noBytes,
+        ...request,
+      };
+      options.records.save(record);
+      return new GuestProcess(vm, program, { record, events, silence, options });
     } catch (error) {
       silence.abort();
       throw await toGuestFailure(error, vm);
     }
+  }
+
+  /**
+   * Goes on with a process that an earlier owner started; what that had of its output is no longer kept, but for the last of it. It ends
+   * with PROCESS_NOT_FOUND where the guest does not know it any more.
+   */
+  static adopt(vm: VirtualMachine, record: ProcessRecord, options: ProcessOptions): GuestProcess {
+    const silence = new AbortController();
+    const program = { ...record.program, stdin: new Uint8Array() };
+    return new GuestProcess(vm, program, { record, events: attach(vm, record, silence.signal), silence, options });
+  }
+
+  /** Lets no successor find it any more. */
+  forget(): void {
+    this.#records.remove(this.id);
   }
 
   /** How it ended; undefined while it runs. */
@@ -180,26 +217,62 @@ export class GuestProcess {
     return timeoutMs === undefined ? undefined : this.#vm.runningTimeout(timeoutMs + graceMs);
   }
 
+  /** A successor goes on from there. */
+  #recordProgress(): void {
+    const { stdout, stderr } = this.output.bytes;
+    const { received } = this.#record;
+    if (stdout + stderr - received.stdout - received.stderr < recordedBytes) return;
+    this.#record = { ...this.#record, received: { stdout, stderr } };
+    this.#records.save(this.#record);
+  }
+
   async #takeOutput(events: AsyncIterator<ExecEvent>): Promise<Exit> {
     let exit: Exit | undefined;
     for (let next = await events.next(); next.done !== true; next = await events.next()) {
       const { event } = next.value;
       if (event.case === 'exit') exit = event.value;
-      else if (event.case === 'stdout' || event.case === 'stderr') this.output.add(event.case, event.value.data);
+      else if (event.case === 'stdout' || event.case === 'stderr') {
+        this.output.add(event.case, event.value.data);
+        this.#recordProgress();
+      }
     }
     if (exit === undefined) throw new ConnectError('the stream ended early', Code.Unavailable);
     return exit;
   }
 }
 
-/** What the guest has confirmed. */
-interface StartedRun {
-  readonly agentId: bigint;
-  readonly guestPid: number;
+interface StartOptions extends ProcessOptions {
+  /** The starting call that may come again. */
+  readonly request?: Pick<ProcessRecord, 'request'>;
+}
+
+/** What the guest has confirmed, or did once. */
+interface Run {
+  readonly record: ProcessRecord;
   readonly events: AsyncIterator<ExecEvent>;
   /** Aborting it gives up waiting for more events. */
   readonly silence: AbortController;
   readonly options: ProcessOptions;
+}
+
+const noBytes = { stdout: 0, stderr: 0 };
+
+/** Takes up the events of a process as soon as its VM answers. */
+async function* attach(
+  vm: VirtualMachine,
+  { id, agentId, received }: ProcessRecord,
+  signal: AbortSignal,
+): AsyncGenerator<ExecEvent> {
+  const lost = vm.lost.then((error) => Promise.reject(error));
+  await Promise.race([vm.greeted, lost]);
+  lost.catch(() => undefined);
+  try {
+    yield* vm.agent.attach({ id: agentId, offset: BigInt(received.stdout + received.stderr) }, { signal });
+  } catch (cause) {
+    if (ConnectError.from(cause).code !== Code.NotFound) throw cause;
+    const message = `The guest no longer knows how the process ${id} ended.`;
+    throw new BigboxError('PROCESS_NOT_FOUND', { message, context: { vm_id: vm.id, process_id: id }, cause });
+  }
 }
 
 const toRequest = (program: ProcessProgram): Parameters<AgentClient['exec']>[0] => ({

@@ -24,12 +24,14 @@ export class OutputLog {
   readonly #limit: number;
   readonly #pieces: OutputPiece[] = [];
   readonly #unfinished: Record<OutputStream, Uint8Array> = { stdout: nothing, stderr: nothing };
-  readonly #bytes: Record<OutputStream, number> = { stdout: 0, stderr: 0 };
-  #end = 0;
+  readonly #bytes: Record<OutputStream, number>;
+  #end: number;
 
-  /** Keeps so many bytes, at least 4. */
-  constructor(limitBytes: number) {
+  /** Keeps so many bytes, at least 4; goes on behind what was there before. */
+  constructor(limitBytes: number, before: Readonly<Record<OutputStream, number>> = { stdout: 0, stderr: 0 }) {
     this.#limit = limitBytes;
+    this.#bytes = { ...before };
+    this.#end = before.stdout + before.stderr;
   }
 
   /** Bytes that each stream wrote so far. */

@@ -16,9 +16,9 @@ export class ProcessOutput {
   #isFinished = false;
   #readers = 0;
 
-  /** Keeps so many bytes of both streams together. */
-  constructor(limitBytes: number) {
-    this.#log = new OutputLog(limitBytes);
+  /** Keeps so many bytes of both streams together; goes on behind what was there before. */
+  constructor(limitBytes: number, before?: Readonly<Record<OutputStream, number>>) {
+    this.#log = new OutputLog(limitBytes, before);
   }
 
   /** Bytes that each stream wrote so far. */

@@ -3,8 +3,9 @@ import type { ProcessId } from '../../contracts/ids.ts';
 import { maxExecTimeoutMs } from '../../contracts/processes.ts';
 import { abortable } from '../../lib/async.ts';
 import type { Logger } from '../../lib/log.ts';
-import { IdempotencyKeys } from '../idempotency-keys.ts';
+import { IdempotencyKeys, toRequest } from '../idempotency-keys.ts';
 import type { Limits } from '../limits/limits.ts';
+import type { VirtualMachine } from '../machine/virtual-machine.ts';
 import type { VmMeter } from '../meter.ts';
 import type { NamedVms } from '../named/named-vms.ts';
 import { GuestProcess, type ProcessOptions, type ProcessProgram } from './guest-process.ts';
@@ -50,6 +51,23 @@ export class Processes {
     return this.#options.limits.maxProcesses;
   }
 
+  /** Goes on with the processes that an earlier owner started, where their VMs are taken over; to be done once, when all of these are. */
+  adopt(): void {
+    const { vms, records } = this.#options;
+    const existing = new Map<string, VirtualMachine>(vms.living().map((vm) => [vm.id, vm]));
+    for (const record of records.read()) {
+      const { id, vmId, request } = record;
+      const vm = existing.get(vmId);
+      if (vm === undefined) {
+        records.remove(id);
+        continue;
+      }
+      const ofVm = this.#ofVm(vmId);
+      if (request !== undefined) ofVm.keys.restore(request, Promise.resolve(id));
+      this.#keep(ofVm, GuestProcess.adopt(vm, record, this.#options));
+    }
+  }
+
   /**
    * Starts a program in a VM, which is resumed where it is paused; the same program with the same idempotency key gives the process
    * that the first call started. Throws VM_NOT_FOUND, CONFLICT while the VM is not ready and when the key came with another program,
@@ -63,7 +81,7 @@ export class Processes {
     const wish = { ...program, stdin: Buffer.from(program.stdin).toString('base64') };
     const processId = await keys.once(idempotencyKey, wish, async () => {
       try {
-        return (await this.#start(vmId, program)).id;
+        return (await this.#start(vmId, program, toRequest(idempotencyKey, wish))).id;
       } catch (error) {
         keys.forget(idempotencyKey);
         throw error;
@@ -122,7 +140,11 @@ export class Processes {
     return process;
   }
 
-  async #start(vmId: string, program: ProcessProgram): Promise<GuestProcess> {
+  async #start(
+    vmId: string,
+    program: ProcessProgram,
+    request: ReturnType<typeof toRequest> = {},
+  ): Promise<GuestProcess> {
     const vm = await this.#options.vms.use(vmId);
     const env = { ...this.#options.vms.get(vmId).environment, ...program.env };
     const ofVm = this.#ofVm(vmId);
@@ -130,20 +152,22 @@ export class Processes {
     this.#options.limits.assertProcesses(countRunning(ofVm), vmId);
     ofVm.starting += 1;
     try {
-      const process = await GuestProcess.start(
-        vm,
-        { ...program, ...(timeoutMs === undefined ? {} : { timeoutMs }), env },
-        this.#options,
-      );
-      ofVm.processes.set(process.id, process);
-      void process.ended.then(({ outcome }) => {
-        this.#options.meter.executed('process', outcome, process.durationMs);
-        this.#forget();
-      });
+      const limited = { ...program, ...(timeoutMs === undefined ? {} : { timeoutMs }), env };
+      const process = await GuestProcess.start(vm, limited, { ...this.#options, request });
+      this.#keep(ofVm, process);
       return process;
     } finally {
       ofVm.starting -= 1;
     }
+  }
+
+  #keep({ processes }: ProcessesOfVm, process: GuestProcess): void {
+    processes.set(process.id, process);
+    void process.ended.then(({ error, outcome }) => {
+      this.#options.meter.executed('process', outcome, process.durationMs);
+      if (error?.code === 'PROCESS_NOT_FOUND') remove(processes, process);
+      this.#forget();
+    });
   }
 
   #ofVm(vmId: string): ProcessesOfVm {
@@ -162,8 +186,10 @@ export class Processes {
   #forget(): void {
     const existing = new Set<string>(this.#options.vms.list().map(({ id }) => id));
     for (const [vmId, ofVm] of this.#ofVms) {
-      if (!existing.has(vmId)) this.#ofVms.delete(vmId);
-      else forgetEnded(ofVm, this.#options.keptOutputBytes * maxEndedOutputs);
+      if (!existing.has(vmId)) {
+        for (const process of ofVm.processes.values()) process.forget();
+        this.#ofVms.delete(vmId);
+      } else forgetEnded(ofVm, this.#options.keptOutputBytes * maxEndedOutputs);
     }
   }
 }
@@ -171,11 +197,16 @@ export class Processes {
 function forgetEnded({ processes }: ProcessesOfVm, maxBytes: number): void {
   const ended = [...processes.values()].filter(({ end }) => end !== undefined).toReversed();
   let bytes = 0;
-  for (const [index, { id, output }] of ended.entries()) {
-    bytes += output.end - output.first;
-    if (index >= maxEnded || bytes > maxBytes) processes.delete(id);
+  for (const [index, process] of ended.entries()) {
+    bytes += process.output.end - process.output.first;
+    if (index >= maxEnded || bytes > maxBytes) remove(processes, process);
   }
 }
 
 const countRunning = ({ processes, starting }: ProcessesOfVm): number =>
   starting + [...processes.values()].filter(({ end }) => end === undefined).length;
+
+function remove(processes: Map<string, GuestProcess>, process: GuestProcess): void {
+  processes.delete(process.id);
+  process.forget();
+}
