@@ -8,6 +8,7 @@ export type VmStatus = z.infer<typeof VmStatus>;
 
 const mostEntries = 64;
 const longestTimeoutSeconds = 604_800;
+const longestTtlSeconds = 315_360_000;
 /** A query parameter that begins so filters by a label. */
 export const metadataPrefix = 'metadata.';
 const metadataKey = /^[A-Za-z0-9_.-]{1,64}$/;
@@ -123,17 +124,44 @@ export const VmSnapshot = z.object({
   vm_type: z.string(),
   metadata: z.record(z.string(), z.string()),
   created_at: z.string(),
-  bytes: z.number().int().describe('Disk space that it uses'),
+  expires_at: z.string().optional().describe('When it is removed; absent where it lives until it is deleted'),
+  bytes: z.number().int().describe('Disk space that making it took; what it shares with those before does not count'),
 });
 export type VmSnapshot = z.infer<typeof VmSnapshot>;
 
 export const CreateSnapshotRequest = z.object({
   name: z.string().min(1).max(200).optional(),
   metadata: Metadata.optional(),
+  ttl_seconds: z
+    .number()
+    .positive()
+    .max(longestTtlSeconds)
+    .optional()
+    .describe('After so long it is removed; without it, it lives until it is deleted'),
 });
 
 export const SnapshotListQuery = z.strictObject({ vm_id: z.string().max(64).optional() });
-export const SnapshotList = z.object({ total: z.number().int(), snapshots: z.array(VmSnapshot) });
+export const SnapshotList = z.object({
+  total: z.number().int(),
+  snapshots: z.array(VmSnapshot),
+  used_bytes: z.number().int().describe('Disk space of all snapshots; a part that several share counts once'),
+});
+export const CollectSnapshotsRequest = z.object({
+  dry_run: z.boolean().default(false).describe('Only tell what would be removed'),
+  older_than_seconds: z.number().positive().optional().describe('Also those that were made before so long'),
+});
+export const CollectSnapshotsResponse = z.object({
+  removed: z.array(
+    z.object({
+      id: z.string(),
+      name: z.string().optional(),
+      reason: z.enum(['expired', 'old', 'unreadable']),
+    }),
+  ),
+  freed_bytes: z.number().int().describe('What the ones that stay still share is not free'),
+  dry_run: z.boolean(),
+});
+export type CollectSnapshotsResponse = z.infer<typeof CollectSnapshotsResponse>;
 export const DeleteSnapshotResponse = z.object({ id: z.string(), status: z.literal('deleted') });
 
 export const VmList = z.object({

@@ -1,8 +1,14 @@
 import type { z } from 'zod';
-import { type CreateSnapshotRequest, SnapshotList, VmSnapshot } from '../contracts/vms.ts';
+import {
+  type CollectSnapshotsRequest,
+  CollectSnapshotsResponse,
+  type CreateSnapshotRequest,
+  SnapshotList,
+  VmSnapshot,
+} from '../contracts/vms.ts';
 import { type ConnectionOptions, type Keyed, type RequestOptions, send, toCreation } from './http.ts';
 
-/** The snapshots of VMs. Everything throws the server's errors (SNAPSHOT_NOT_FOUND, DISK_FULL) and SERVICE_NOT_RUNNING. */
+/** The snapshots of VMs. Everything throws the server's errors (VM_SNAPSHOT_NOT_FOUND, DISK_LIMIT_EXCEEDED, DISK_FULL) and SERVICE_NOT_RUNNING. */
 export interface SnapshotClient {
   /** Answers when the snapshot is on the disk. */
   createSnapshot(
@@ -13,6 +19,11 @@ export interface SnapshotClient {
   /** All, or those that were made of one VM. */
   listSnapshots(filter: { readonly vmId?: string }, signal: AbortSignal): Promise<readonly VmSnapshot[]>;
   deleteSnapshot(id: string, signal: AbortSignal): Promise<void>;
+  /** Removes those whose time is over, and older ones where that is asked; a dry run only tells. */
+  collectSnapshots(
+    wish: z.input<typeof CollectSnapshotsRequest>,
+    signal: AbortSignal,
+  ): Promise<CollectSnapshotsResponse>;
 }
 
 /** Creates a client of the snapshots of VMs at an address. */
@@ -30,6 +41,10 @@ export function createSnapshotClient(connection: ConnectionOptions): SnapshotCli
     },
     async deleteSnapshot(id, signal) {
       await call(`/api/v1/snapshots/${encodeURIComponent(id)}`, { method: 'DELETE', signal });
+    },
+    async collectSnapshots(wish, signal) {
+      const answer = await call('/api/v1/snapshots/gc', { method: 'POST', body: wish, signal });
+      return CollectSnapshotsResponse.parse(answer);
     },
   };
 }

@@ -7,7 +7,7 @@ export type { OutputReport } from './processes/process-output.ts';
 export type { ProcessName } from './processes/processes.ts';
 export type { PoolSize } from './pool/pool.ts';
 export type { VmImage } from './pool/vm-image.ts';
-export type { KeptSnapshot } from './snapshots/snapshots.ts';
+export type { KeptSnapshot } from './snapshots/kept-snapshot.ts';
 export { selectVms } from './named/vm-list.ts';
 export { VmService, type VmServiceOptions } from './vm-service.ts';
 export type { VmLimits } from './limits/vm-limits.ts';

@@ -38,7 +38,9 @@ export function openInventory(options: InventoryOptions): Inventory {
     directory: join(directory, 'snapshots'),
     driver,
     keptCopies: new Set(wanted.flatMap(({ info }) => info.snapshotId ?? [])),
+    templates: join(directory, 'templates'),
     limit: options.maxSnapshots,
+    assertDisk: () => limits.assertDisk(),
     clock,
     logger,
   });

@@ -25,7 +25,8 @@ import { ProcessRecords } from './processes/process-records.ts';
 import { Processes } from './processes/processes.ts';
 import { type Recovery, recover } from './recovery.ts';
 import { describeHealth } from './service-health.ts';
-import type { KeptSnapshot, Snapshots, SnapshotWish } from './snapshots/snapshots.ts';
+import type { KeptSnapshot, SnapshotWish } from './snapshots/kept-snapshot.ts';
+import type { Snapshots } from './snapshots/snapshots.ts';
 import { Template } from './pool/templates.ts';
 import { VirtualMachine } from './machine/virtual-machine.ts';
 import type { VmImage } from './pool/vm-image.ts';
@@ -177,7 +178,7 @@ export class VmService {
   /** Makes a snapshot of a VM, which goes on. Throws as `Snapshots.create` and `NamedVms.capture`. */
   async snapshot(
     vmId: string,
-    wish: Pick<SnapshotWish, 'name' | 'metadata'>,
+    wish: Omit<SnapshotWish, 'vmId' | 'vmType'>,
     idempotencyKey?: string,
   ): Promise<KeptSnapshot> {
     const { vmType } = this.named.get(vmId);
@@ -241,6 +242,7 @@ export class VmService {
   async close(): Promise<void> {
     this.#closing.abort(new BigboxError('SHUTTING_DOWN', { message: 'The VM service is stopping.' }));
     await this.#abandonStart();
+    this.snapshots.close();
     await this.named.close();
     await this.forks.close();
     await this.#pool?.close();

@@ -39,6 +39,14 @@ test('snapshots are made, listed, shown, used and deleted', async () => {
   expect(await list('?vm_id=vm-00000000')).toEqual([]);
   expect(await (await service.call(`/api/v1/snapshots/${snapshot.id}`)).json()).toEqual(snapshot);
 
+  const body = { dry_run: true, older_than_seconds: 0.000_001 };
+  expect(await (await service.post('/api/v1/snapshots/gc', body)).json()).toMatchObject({
+    removed: [{ id: snapshot.id, name: 'mine', reason: 'old' }],
+    dry_run: true,
+  });
+  const { used_bytes: used } = SnapshotList.parse(await (await service.call('/api/v1/snapshots')).json());
+  expect(used).toBeGreaterThan(0);
+
   const copy = await makeRunning({ snapshot_id: snapshot.id, metadata: { of: 'mine' } });
   expect(await run(copy, 'cat note; hostname')).toBe(`before\n${copy}\n`);
   expect(await show(copy)).toMatchObject({ snapshot_id: snapshot.id, metadata: { of: 'mine' } });

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import {
+  CollectSnapshotsRequest,
+  CollectSnapshotsResponse,
   CreateSnapshotRequest,
   DeleteSnapshotResponse,
   SnapshotList,
@@ -19,6 +21,7 @@ const toSnapshot = (snapshot: KeptSnapshot): VmSnapshot => ({
   vm_type: snapshot.vmType,
   metadata: { ...snapshot.metadata },
   created_at: snapshot.createdAt.toISOString(),
+  ...(snapshot.expiresAt === undefined ? {} : { expires_at: snapshot.expiresAt.toISOString() }),
   bytes: snapshot.bytes,
 });
 
@@ -37,18 +40,44 @@ function addCreation(app: HttpServer, service: VmService): void {
       response: { 200: VmSnapshot },
     },
     handler: async (request) => {
-      const { name, metadata } = request.body ?? {};
-      const wish = { ...(name === undefined ? {} : { name }), ...(metadata === undefined ? {} : { metadata }) };
+      const { name, metadata, ttl_seconds: seconds } = request.body ?? {};
+      const wish = {
+        ...(name === undefined ? {} : { name }),
+        ...(metadata === undefined ? {} : { metadata }),
+        ...(seconds === undefined ? {} : { keepMs: seconds * 1000 }),
+      };
       return toSnapshot(await service.snapshot(request.params.id, wish, request.headers['idempotency-key']));
     },
   });
 }
 
-/** Adds making, listing, showing and deleting snapshots of VMs. */
+function addCollection(app: HttpServer, service: VmService): void {
+  app.route({
+    method: 'POST',
+    url: '/api/v1/snapshots/gc',
+    schema: {
+      summary: 'Remove snapshots that nobody needs any more',
+      description:
+        'Those whose time is over, those without a record that can be read, and those that are older than is asked. Expired ones go by themselves within a minute, too.',
+      tags: ['snapshots'],
+      body: CollectSnapshotsRequest.nullish(),
+      response: { 200: CollectSnapshotsResponse },
+    },
+    handler: async (request) => {
+      const { dry_run: dryRun, older_than_seconds: seconds } = CollectSnapshotsRequest.parse(request.body ?? {});
+      const wish = { dryRun, ...(seconds === undefined ? {} : { olderThanMs: seconds * 1000 }) };
+      const { removed, freedBytes } = await service.snapshots.collect(wish);
+      return { removed: removed.map((one) => ({ ...one })), freed_bytes: freedBytes, dry_run: dryRun };
+    },
+  });
+}
+
+/** Adds making, listing, showing, deleting and collecting snapshots of VMs. */
 export function addSnapshotRoutes(app: HttpServer, service: VmService): void {
   const tags = ['snapshots'];
   const url = '/api/v1/snapshots';
   addCreation(app, service);
+  addCollection(app, service);
   app.route({
     method: 'GET',
     url,
@@ -61,7 +90,8 @@ export function addSnapshotRoutes(app: HttpServer, service: VmService): void {
     handler: async (request) => {
       const { vm_id: vmId } = request.query;
       const found = service.snapshots.list().filter((snapshot) => vmId === undefined || snapshot.vmId === vmId);
-      return { total: found.length, snapshots: found.map(toSnapshot) };
+      const used = service.snapshots.usedBytes();
+      return { total: found.length, snapshots: found.map(toSnapshot), used_bytes: used };
     },
   });
   app.route({

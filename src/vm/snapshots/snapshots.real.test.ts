@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createTestPlane } from '../../../test/fixtures/vm-plane.ts';
 import type { ExecuteResponse } from '../../contracts/execution.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
-import type { VmService } from '../vm-service.ts';
+import type { VmService, VmServiceOptions } from '../vm-service.ts';
 
 const patienceMs = 120_000;
 const hourMs = 3_600_000;
@@ -14,8 +14,9 @@ let service: VmService;
 let aheadMs = 0;
 const clock: Clock = { ...systemClock, now: () => Date.now() + aheadMs };
 
-async function start(): Promise<void> {
-  service = createTestPlane(dataDir, { clock, limits: { maxVms: 5, maxOutputBytes: 1 << 20 } });
+async function start(overrides: Partial<VmServiceOptions> = {}): Promise<void> {
+  const limits = { maxVms: 5, maxOutputBytes: 1 << 20 };
+  service = createTestPlane(dataDir, { clock, limits, ...overrides });
   await service.ready(AbortSignal.timeout(patienceMs));
 }
 
@@ -178,6 +179,45 @@ describe('a snapshot', () => {
     expect(service.snapshots.list()).toEqual([kept]);
     expect(await readdir(snapshotDirectory())).toEqual([kept.id]);
     expect(await run(await make(kept.id), 'cat note')).toBe('kept\n');
+  });
+
+  test('goes when its time is over, and with what nobody needs; a dry run only tells', async () => {
+    const source = await make();
+    const kept = await service.snapshot(source, { name: 'kept' });
+    await run(source, 'head -c 4M /dev/urandom > /dev/shm/noise');
+    const short = await service.snapshot(source, { name: 'short', keepMs: hourMs });
+    expect(short.expiresAt?.getTime()).toBe(short.createdAt.getTime() + hourMs);
+    await mkdir(snapshotDirectory('snap-00000000000000ff'));
+    await service.close();
+    aheadMs = 2 * hourMs;
+    await start();
+    const before = service.snapshots.usedBytes();
+    const told = await service.snapshots.collect({ dryRun: true });
+    expect(told.removed.map(({ id, reason }) => [id, reason])).toEqual([
+      ['snap-00000000000000ff', 'unreadable'],
+      [short.id, 'expired'],
+    ]);
+    expect(told.freedBytes).toBeGreaterThan(4 << 20);
+    expect(service.snapshots.list()).toHaveLength(2);
+    expect(await service.snapshots.collect({ dryRun: false })).toEqual(told);
+    expect(service.snapshots.usedBytes()).toBe(before - told.freedBytes);
+    expect(service.snapshots.list()).toEqual([kept]);
+    expect(await run(await make(kept.id), 'echo whole')).toBe('whole\n');
+    expect(await service.snapshots.collect({ dryRun: false, olderThanMs: hourMs })).toMatchObject({
+      removed: [{ id: kept.id, reason: 'old' }],
+    });
+  });
+
+  test('is not kept where VMs and snapshots would take more of the disk than they may', async () => {
+    await service.close();
+    await start({ limits: { maxVms: 5, maxDiskMib: 24 } });
+    const source = await make();
+    await run(source, 'head -c 30M /dev/urandom > /dev/shm/noise');
+    await expect(service.snapshot(source, {})).rejects.toMatchObject({ code: 'DISK_LIMIT_EXCEEDED' });
+    expect(await readdir(snapshotDirectory())).toEqual([]);
+    expect(await run(source, 'echo unharmed')).toBe('unharmed\n');
+    await service.close();
+    await start();
   });
 
   test('is refused when it is damaged', async () => {

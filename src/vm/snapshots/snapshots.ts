@@ -1,14 +1,22 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { BigboxError } from '../../contracts/errors.ts';
 import { createSnapshotId, type SnapshotId } from '../../contracts/ids.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { syncDirectory, writeFileAtomically } from '../../lib/files.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Driver, Snapshot } from '../../vmm/index.ts';
-import { IdempotencyKeys, StoredRequest, toRequest } from '../idempotency-keys.ts';
+import { bytesOnlyIn, filesBelow } from '../limits/disk-files.ts';
+import { IdempotencyKeys, toRequest } from '../idempotency-keys.ts';
+import {
+  isExpired,
+  type KeptSnapshot,
+  snapshotNotFound,
+  type SnapshotWish,
+  StoredSnapshot,
+  toKept,
+} from './kept-snapshot.ts';
 
 export interface SnapshotsOptions {
   /** Owned by this alone. */
@@ -16,32 +24,13 @@ export interface SnapshotsOptions {
   readonly driver: Driver;
   /** Copies of an earlier owner that VMs are still to be made of. */
   readonly keptCopies: ReadonlySet<string>;
+  /** Of the templates, whose files snapshots share. */
+  readonly templates: string;
   readonly limit: number;
+  /** Throws DISK_LIMIT_EXCEEDED where VMs and snapshots take more disk space than they may. */
+  readonly assertDisk: () => void;
   readonly clock: Clock;
   readonly logger: Logger;
-}
-
-export interface SnapshotWish {
-  readonly vmId: string;
-  readonly vmType: string;
-  readonly name?: string;
-  readonly metadata?: Readonly<Record<string, string>>;
-}
-
-const StoredSnapshot = z.object({
-  id: z.string().regex(/^snap-[0-9a-f]{16}$/),
-  name: z.string(),
-  vmId: z.string(),
-  vmType: z.string(),
-  metadata: z.record(z.string(), z.string()),
-  createdAt: z.coerce.date(),
-  bytes: z.number(),
-  request: StoredRequest.exactOptional(),
-});
-
-/** What is known of a snapshot that somebody asked for and that lives until it is deleted. */
-export interface KeptSnapshot extends Readonly<Omit<z.infer<typeof StoredSnapshot>, 'id' | 'request'>> {
-  readonly id: SnapshotId;
 }
 
 interface Entry {
@@ -59,17 +48,55 @@ const machineName = 'machine';
 /** Of a snapshot that is not there yet or no longer. */
 const unfinished = '.unfinished';
 const maxKeysKept = 1000;
+const collectMs = 60_000;
+
+export interface CollectWish {
+  readonly dryRun: boolean;
+  /** Also those that were made before so long. */
+  readonly olderThanMs?: number;
+}
+
+/** What was removed, or would be. */
+export interface Collected {
+  readonly removed: readonly {
+    readonly id: string;
+    readonly name?: string;
+    readonly reason: 'expired' | 'old' | 'unreadable';
+  }[];
+  /** What others still share is not free. */
+  readonly freedBytes: number;
+}
 
 /** Snapshots of VMs, one directory each; what has no record is of no use and is removed at the start. */
 export class Snapshots {
   readonly #options: SnapshotsOptions;
   readonly #entries = new Map<string, Entry>();
   readonly #keys = new IdempotencyKeys<Promise<KeptSnapshot>>(maxKeysKept);
+  /** Names of directories whose record cannot be read. */
+  readonly #unreadable = new Set<string>();
+  readonly #timer: NodeJS.Timeout;
   #making = 0;
 
   constructor(options: SnapshotsOptions) {
     this.#options = options;
+    const { logger } = options;
     this.#read();
+    this.#timer = setInterval(() => {
+      this.collect({ dryRun: false }).catch((error: Error) =>
+        logger.error({ err: error }, 'expired snapshots could not be removed'),
+      );
+    }, collectMs);
+    this.#timer.unref();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Bytes on the disk that all of them take; a part that several share counts once. */
+  usedBytes(): number {
+    const { directory, templates } = this.#options;
+    return bytesOnlyIn(filesBelow(directory), filesBelow(templates));
   }
 
   /** The oldest first. */
@@ -83,7 +110,7 @@ export class Snapshots {
   /** Throws VM_SNAPSHOT_NOT_FOUND. */
   get(id: string): KeptSnapshot {
     const { info } = this.#entry(id);
-    if (info === undefined) throw notFound(id);
+    if (info === undefined) throw snapshotNotFound(id);
     return info;
   }
 
@@ -110,7 +137,7 @@ export class Snapshots {
 
   /**
    * Has a VM captured into a directory and keeps that; the answer means that it is on the disk. The same wish with the same idempotency
-   * key gives the first one's. Throws LIMIT_EXCEEDED, CONFLICT, DISK_FULL, and what `capture` throws; nothing is left then.
+   * key gives the first one's. Throws LIMIT_EXCEEDED, DISK_LIMIT_EXCEEDED, CONFLICT, DISK_FULL, and what `capture` throws; nothing is left then.
    */
   create(
     wish: SnapshotWish,
@@ -157,6 +184,40 @@ export class Snapshots {
     await this.#remove(id, entry);
   }
 
+  /**
+   * Removes those that have expired, are older than is asked, or have no record that can be read; those in use stay. A dry run only
+   * tells.
+   */
+  async collect(wish: CollectWish): Promise<Collected> {
+    const found = [...this.#collectable(wish)];
+    const freedBytes = this.#freedBy(new Set(found.map(({ id }) => id)));
+    if (!wish.dryRun)
+      for (const { id, reason } of found) {
+        this.#options.logger.info({ snapshot_id: id, reason }, 'a snapshot is removed');
+        await this.#removeDirectory(id);
+      }
+    return { removed: found, freedBytes };
+  }
+
+  *#collectable({ olderThanMs = Infinity }: CollectWish): Generator<Collected['removed'][number]> {
+    const now = this.#options.clock.now();
+    for (const id of this.#unreadable) yield { id, reason: 'unreadable' };
+    for (const info of this.list()) {
+      const { id, name, createdAt } = info;
+      if (this.#entry(id).users > 0) continue;
+      if (isExpired(info, now)) yield { id, name, reason: 'expired' };
+      else if (now - createdAt.getTime() > olderThanMs) yield { id, name, reason: 'old' };
+    }
+  }
+
+  /** What others still have stays. */
+  #freedBy(ids: ReadonlySet<string>): number {
+    const { directory, templates } = this.#options;
+    const kept = listDirectory(directory).filter((name) => !ids.has(name));
+    const paths = (names: Iterable<string>): readonly string[] => [...names].map((name) => join(directory, name));
+    return bytesOnlyIn(filesBelow(...paths(ids)), filesBelow(...paths(kept), templates));
+  }
+
   async #release(id: string, entry: Entry): Promise<void> {
     // The memory that restores share would stay in use; machines that were restored keep it on their own.
     await entry.loaded?.then((snapshot) => this.#options.driver.forget(snapshot), ignore);
@@ -166,7 +227,16 @@ export class Snapshots {
   async #remove(id: string, entry: Entry): Promise<void> {
     this.#entries.delete(id);
     const removed = `${this.#path(id)}${unfinished}`;
-    if (entry.directory !== removed) await rename(entry.directory, removed);
+    if (entry.directory === removed) await rm(removed, { recursive: true, force: true });
+    else await this.#removeDirectory(id);
+  }
+
+  /** It is gone for good before its files are. */
+  async #removeDirectory(id: string): Promise<void> {
+    this.#entries.delete(id);
+    this.#unreadable.delete(id);
+    const removed = `${this.#path(id)}${unfinished}`;
+    await rename(this.#path(id), removed);
     await rm(removed, { recursive: true, force: true });
   }
 
@@ -182,15 +252,8 @@ export class Snapshots {
     try {
       await mkdir(directory, { recursive: true, mode: 0o700 });
       const { storedBytes } = await capture(join(directory, machineName));
-      const info: KeptSnapshot = {
-        id,
-        name: wish.name ?? id,
-        vmId: wish.vmId,
-        vmType: wish.vmType,
-        metadata: wish.metadata ?? {},
-        createdAt: new Date(this.#options.clock.now()),
-        bytes: storedBytes,
-      };
+      this.#options.assertDisk();
+      const info = toKept(id, wish, { now: this.#options.clock.now(), bytes: storedBytes });
       await writeFileAtomically(join(directory, recordName), JSON.stringify({ ...info, ...request }));
       await syncDirectory(directory);
       await rename(directory, this.#path(id));
@@ -231,12 +294,12 @@ export class Snapshots {
         continue;
       }
       try {
-        const { request, ...stored } = StoredSnapshot.parse(JSON.parse(readFileSync(join(path, recordName), 'utf8')));
-        const info = { ...stored, id: stored.id as SnapshotId };
+        const { request, ...info } = StoredSnapshot.parse(JSON.parse(readFileSync(join(path, recordName), 'utf8')));
         this.#entries.set(info.id, { info, directory: path, users: 0 });
         if (request !== undefined) this.#keys.restore(request, Promise.resolve(info));
       } catch (error) {
-        this.#options.logger.error({ path, err: error }, 'a snapshot has no record that can be read; it is left alone');
+        this.#options.logger.error({ path, err: error }, 'a snapshot has no record that can be read; it is left to gc');
+        this.#unreadable.add(name);
       }
     }
   }
@@ -248,7 +311,7 @@ export class Snapshots {
   #entry(id: string): Entry {
     const entry = this.#entries.get(id);
     if (entry !== undefined) return entry;
-    throw notFound(id);
+    throw snapshotNotFound(id);
   }
 
   #assertRoom(): void {
@@ -262,12 +325,6 @@ export class Snapshots {
     });
   }
 }
-
-const notFound = (id: string): BigboxError =>
-  new BigboxError('VM_SNAPSHOT_NOT_FOUND', {
-    message: `There is no snapshot ${id.slice(0, 64)}.`,
-    context: { snapshot_id: id.slice(0, 64) },
-  });
 
 const ignore = (): void => undefined;
 

@@ -97,46 +97,65 @@ export class PageWriter {
     if (this.#rewritten.has(part.file)) return this.#add(part.page, bytes);
     const known = Buffer.allocUnsafe(bytes.length);
     this.#parent.read(part, known);
-    if (known.equals(bytes)) return this.#runs.add(part);
-    for (let index = 0; index < part.count; index += 1) {
-      const [from, to] = [index * pageBytes, (index + 1) * pageBytes];
-      const page = part.page + index;
-      if (known.compare(bytes, from, to, from, to) !== 0) this.#add(page, bytes.subarray(from, to));
-      else this.#runs.add({ page, count: 1, file: part.file, slot: part.slot + index });
-    }
+    const isKnown = (from: number, to: number): boolean => known.compare(bytes, from, to, from, to) === 0;
+    for (const { page, count, isSo } of stretches(bytes, isKnown))
+      if (isSo) this.#runs.add({ page: part.page + page, count, file: part.file, slot: part.slot + page });
+      else this.#add(part.page + page, bytes.subarray(page * pageBytes, (page + count) * pageBytes));
     return undefined;
   }
 
   #add(first: number, bytes: Buffer): void {
-    for (let at = 0; at < bytes.length; at += pageBytes) {
-      const content = bytes.subarray(at, at + pageBytes);
-      const page = first + at / pageBytes;
-      if (content.equals(zeroPage)) this.#runs.add({ page, count: 1, file: zeroFile, slot: 0 });
-      else {
-        this.#runs.add({ page, count: 1, file: this.#parent.map.files.length, slot: this.#slots });
-        this.#slots += 1;
-        this.#pending.push(content);
-      }
+    const isZero = (from: number, to: number): boolean => bytes.compare(zeroPage, 0, pageBytes, from, to) === 0;
+    for (const { page, count, isSo } of stretches(bytes, isZero)) {
+      const file = isSo ? zeroFile : this.#parent.map.files.length;
+      this.#runs.add({ page: first + page, count, file, slot: this.#slots });
+      if (isSo) continue;
+      this.#slots += count;
+      this.#pending.push(bytes.subarray(page * pageBytes, (page + count) * pageBytes));
     }
   }
 
   async #flush(): Promise<void> {
     const pending = this.#pending;
     this.#pending = [];
-    let position = (this.#slots - pending.length) * pageBytes;
+    let position = this.#slots * pageBytes - sizeOf(pending);
     for (let at = 0; at < pending.length; at += buffersPerWrite) {
       const buffers = pending.slice(at, at + buffersPerWrite);
       for (const buffer of buffers) this.#hash.update(buffer);
       const { bytesWritten } = await this.#file.writev(buffers, position);
       // A disk that has become full cuts a write short first, and says why at the next.
-      if (bytesWritten < buffers.length * pageBytes) {
+      if (bytesWritten < sizeOf(buffers)) {
         const rest = Buffer.concat(buffers).subarray(bytesWritten);
         writeFully(this.#file.fd, rest, position + bytesWritten);
       }
-      position += buffers.length * pageBytes;
+      position += sizeOf(buffers);
     }
   }
 }
+
+interface Stretch {
+  readonly page: number;
+  readonly count: number;
+  readonly isSo: boolean;
+}
+
+/** Divides pages into stretches that are so, or not. */
+function* stretches(bytes: Buffer, check: (from: number, to: number) => boolean): Generator<Stretch> {
+  const pages = bytes.length / pageBytes;
+  let start = 0;
+  let isSo = false;
+  for (let page = 0; page < pages; page += 1) {
+    const next = check(page * pageBytes, (page + 1) * pageBytes);
+    if (page > start && next !== isSo) {
+      yield { page: start, count: page - start, isSo };
+      start = page;
+    }
+    isSo = next;
+  }
+  if (pages > start) yield { page: start, count: pages - start, isSo };
+}
+
+const sizeOf = (buffers: readonly Buffer[]): number => buffers.reduce((sum, { length }) => sum + length, 0);
 
 function chooseRewritten({ files, runs }: PageMap): ReadonlySet<number> {
   if (files.length < maxFiles) return new Set();

@@ -4,12 +4,13 @@ import { jsonFlag } from '../../flags/json.ts';
 import { type InstanceFlags, withInstanceFlags } from '../../instance.ts';
 import { formatBytes, formatDuration, formatLine } from '../../output/format.ts';
 import { findVmId, vmArgument } from '../find-vm.ts';
-import { addLabel } from '../parse-words.ts';
+import { addLabel, parseSecondsUpTo } from '../parse-words.ts';
 import { withVmService } from '../vm-service.ts';
 
 interface SnapshotFlags extends InstanceFlags {
   readonly name?: string;
   readonly label?: Readonly<Record<string, string>>;
+  readonly ttl?: number;
   readonly json?: true;
 }
 
@@ -22,15 +23,21 @@ export function snapshotVmCommand(): Command {
       .addOption(new Option('--name <name>', 'a name to call it by (default: its id)'))
       .addOption(
         new Option('--label <key=value>', 'a label to know it by; may be repeated (default: none)').argParser(addLabel),
+      )
+      .addOption(
+        new Option('--ttl <seconds>', 'how long it is kept (default: until it is removed)').argParser(
+          parseSecondsUpTo(315_360_000),
+        ),
       ),
   )
     .addOption(jsonFlag())
-    .action((word: string, { name, label, json, ...flags }: SnapshotFlags) =>
+    .action((word: string, { name, label, ttl, json, ...flags }: SnapshotFlags) =>
       withVmService(flags, async (client, signal) => {
         const started = performance.now();
         const wish = {
           ...(name === undefined ? {} : { name }),
           ...(label === undefined ? {} : { metadata: { ...label } }),
+          ...(ttl === undefined ? {} : { ttl_seconds: ttl }),
         };
         const snapshot = await client.createSnapshot(await findVmId(client, word, signal), wish, signal);
         const time = formatDuration(performance.now() - started);

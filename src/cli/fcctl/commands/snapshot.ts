@@ -4,6 +4,7 @@ import { jsonFlag } from '../../flags/json.ts';
 import { type InstanceFlags, withInstanceFlags } from '../../instance.ts';
 import { formatAge, formatBytes } from '../../output/format.ts';
 import { formatTable } from '../../output/table.ts';
+import { collectSnapshotsCommand } from './collect-snapshots.ts';
 import { eachCommand } from '../each.ts';
 import { findSnapshotId, snapshotArgument } from '../find-snapshot.ts';
 import { findVmId } from '../find-vm.ts';
@@ -12,13 +13,14 @@ import { withVmService } from '../vm-service.ts';
 /** `fcctl snapshot`: the snapshots that are kept. */
 export function snapshotCommand(): Command {
   const command = new Command('snapshot')
-    .description('List and remove the snapshots that are kept; fcctl vm snapshot makes them.')
+    .description('List, remove and collect the snapshots that are kept; fcctl vm snapshot makes them.')
     .addCommand(listCommand())
-    .addCommand(removeCommand());
+    .addCommand(removeCommand())
+    .addCommand(collectSnapshotsCommand());
   return withExamples(
     command,
     ['fcctl snapshot list', 'id, name, VM, type, size, age'],
-    ['fcctl snapshot rm before', 'removes one by its name'],
+    ['fcctl snapshot gc --dry-run', 'tells which are expired'],
   );
 }
 
