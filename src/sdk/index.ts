@@ -3,3 +3,10 @@ export type { ConnectionOptions } from './http.ts';
 export type { VmFilter } from './machines.ts';
 export type { ProcessAddress } from './processes.ts';
 export { type VmClient, createSandbox, createVmClient } from './vms.ts';
+export {
+  createTerminalInput,
+  isTerminal,
+  type TerminalInput,
+  type TerminalSize,
+  toTerminalProgram,
+} from './terminal.ts';

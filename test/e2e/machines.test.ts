@@ -96,6 +96,34 @@ describe('machines', () => {
       await takeScreens(page, 'machine-processes');
     }));
 
+  test('have a terminal that a reload finds again', () =>
+    withPage(`${address}?tab=terminal`, async (page) => {
+      await button(page, 'Open a shell').click();
+      const rows = page.locator('.xterm-rows');
+      await rows
+        .getByText(/\$\s*$/)
+        .first()
+        .waitFor();
+      await page.keyboard.type('stty size; echo "a $TERM"\n');
+      await rows.getByText('a xterm-256color').waitFor();
+      await takeScreens(page, 'machine-terminal');
+      await page.reload();
+      await rows.getByText('a xterm-256color').waitFor();
+      await page.locator('.xterm-helper-textarea').focus();
+      await page.setViewportSize({ width: 700, height: 900 });
+      await expect
+        .poll(
+          async () => {
+            await page.keyboard.type('stty size\n');
+            return new Set((await rows.innerText()).match(/^\d+ \d+$/gm)).size;
+          },
+          { timeout: 20_000, interval: 1000 },
+        )
+        .toBeGreaterThan(1);
+      await page.keyboard.type('exit 5\n');
+      await page.getByText('The shell has ended: exit 5.').waitFor();
+    }));
+
   test('take files in, show them and give them back', () =>
     withPage(`${address}?tab=files`, async (page) => {
       const bytes = Buffer.from(Array.from({ length: 70_000 }, (_, index) => (index * 7) % 256));

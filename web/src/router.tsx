@@ -29,7 +29,7 @@ export type MachinesSearch = z.infer<typeof MachinesSearch>;
 
 /** What is looked at of one VM: the part, and within it a process from an offset, or a folder and a file. */
 const MachineSearch = z.object({
-  tab: z.enum(['processes', 'files', 'tree', 'metrics', 'console']).optional().catch(undefined),
+  tab: z.enum(['processes', 'terminal', 'files', 'tree', 'metrics', 'console']).optional().catch(undefined),
   process: z.string().optional().catch(undefined),
   from: z.number().optional().catch(undefined),
   path: z.string().optional().catch(undefined),

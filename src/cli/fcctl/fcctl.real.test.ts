@@ -1,10 +1,13 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FcctlEnd, type FcctlOptions, runFcctl } from '../../../test/fixtures/run-fcctl.ts';
 import { type TestVmService, startTestVmService, testServiceKey } from '../../../test/fixtures/vm-service.ts';
+import { processEnvironment } from '../../config/index.ts';
 import { PoolStatistics, Vm } from '../../contracts/vms.ts';
 
 let service: TestVmService;
@@ -38,6 +41,20 @@ describe('fcctl vm create', () => {
         /^error: .*"windows"; there is debian-bookworm.*\n {2}\(VM_TEMPLATE_UNKNOWN\)\n$/,
       ) as string,
     });
+  });
+});
+
+describe('examples/first-half-hour.sh', () => {
+  test('goes its whole way and leaves nothing behind', async () => {
+    const program = fileURLToPath(new URL('../../../examples/first-half-hour.sh', import.meta.url));
+    const { code, stdout, stderr } = await fcctl([], { program });
+    expect([code, stderr.split('\n').filter((line) => line.startsWith('error:'))]).toEqual([0, []]);
+    console.log(stdout);
+    expect(stdout).toMatch(/== Keep the best, \S+ with \d+ us/);
+    expect(stdout).toContain('Done. Nothing is left of it.');
+    const left = JSON.parse((await fcctl(['vm', 'list', '--json'])).stdout) as Vm[];
+    expect(left.map(({ name }) => name)).toEqual(['mine']);
+    expect((await fcctl(['snapshot', 'list'])).stdout).toBe('');
   });
 });
 
@@ -206,6 +223,35 @@ describe('fcctl vm exec', () => {
     expect(JSON.parse(stdout)).toMatchObject({ vm_id: vm, outcome: 'exited', exit_code: 1, stdout: '' });
     expect((JSON.parse(stdout) as { stderr: string }).stderr).toContain('No such file');
     expect(code).toBe(1);
+  });
+});
+
+describe('fcctl vm shell', () => {
+  test('is a terminal in the VM, of the size of this one, and ends with the exit code of the shell', async () => {
+    const env = { ...processEnvironment(), FCCTL_URL: service.url, FCCTL_KEY: testServiceKey };
+    const program = fileURLToPath(new URL('../../../fcctl', import.meta.url));
+    const line = `stty rows 31 cols 97; exec ${program} vm shell mine`;
+    // `script` gives the program a terminal here, as a person has one.
+    const here = spawn('script', ['-qefc', line, '/dev/null'], { env, stdio: ['pipe', 'pipe', 'inherit'] });
+    let shown = '';
+    here.stdout.setEncoding('utf8').on('data', (text: string) => void (shown += text));
+    const ended = new Promise((resolve) => here.once('close', resolve));
+    await expect.poll(() => shown, { timeout: 30_000 }).toMatch(/\$ $/);
+    here.stdin.write('stty size; echo "on $(tty)"; hostname\r');
+    await expect.poll(() => shown, { timeout: 20_000 }).toMatch(new RegExp(`31 97\\s+on /dev/pts/\\d+\\s+${vm}\\s`));
+    here.stdin.write('sleep 600\r');
+    await expect
+      .poll(async () => (await fcctl(['vm', 'exec', vm, '--', 'pgrep', '-fx', 'sleep 600'])).code, { timeout: 20_000 })
+      .toBe(0);
+    here.stdin.write('\u0003exit 7\r');
+    expect(await ended).toBe(7);
+  });
+
+  test('says what to do where there is no terminal', async () => {
+    expect(await fcctl(['vm', 'shell', vm])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('fcctl vm exec') as string,
+    });
   });
 });
 

@@ -16,6 +16,7 @@ import css from './machine-page.module.css';
 import shared from './machines.module.css';
 import { MetricsTab } from './metrics-tab.tsx';
 import { ProcessesTab } from './processes-tab.tsx';
+import { TerminalTab } from './terminal-tab.tsx';
 import { useVm, useVms } from './queries.ts';
 import { Labels, describeEnd } from './vm-list.tsx';
 
@@ -27,6 +28,7 @@ function FamilyTab({ vm }: { readonly vm: Vm }) {
 
 const tabs = [
   { id: 'processes', label: 'Processes', show: (vm: Vm) => <ProcessesTab vm={vm} /> },
+  { id: 'terminal', label: 'Terminal', show: (vm: Vm) => <TerminalTab vm={vm} /> },
   { id: 'files', label: 'Files', show: (vm: Vm) => <FilesTab vm={vm} /> },
   { id: 'tree', label: 'Snapshots and forks', show: (vm: Vm) => <FamilyTab vm={vm} /> },
   { id: 'metrics', label: 'Metrics', show: (vm: Vm) => <MetricsTab vm={vm} /> },

@@ -1,9 +1,8 @@
 import { useEffect, useState } from 'react';
 import type { VmProcess } from '../../../src/contracts/processes.ts';
-import { BigboxError, toErrorBody } from '../../../src/contracts/errors.ts';
 import { createVmClient } from '../../../src/sdk/index.ts';
-import { ApiError, ConnectionLost } from '../shared/api.ts';
 import type { ProcessName } from './api.ts';
+import { toPageError } from './page-error.ts';
 import type { TextPiece } from './text-pane.tsx';
 
 /** What is known of the output of a process that is followed. */
@@ -20,14 +19,6 @@ const nothing: FollowedOutput = { pieces: [], end: 0 };
 /** A pane with more text than this can no longer be scrolled smoothly. */
 const mostCharacters = 400_000;
 const flushMs = 60;
-
-function toError(thrown: unknown): Error {
-  if (thrown instanceof BigboxError)
-    return thrown.code === 'SERVICE_NOT_RUNNING'
-      ? new ConnectionLost(thrown.message, { cause: thrown })
-      : new ApiError(toErrorBody(thrown));
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
-}
 
 /** Leaves the oldest text out where there is more than can be shown, and says so. */
 function cut(pieces: readonly TextPiece[]): readonly TextPiece[] {
@@ -74,7 +65,7 @@ export function useOutput({ vmId, processId }: ProcessName, from: number): Follo
     };
     setOutput(nothing);
     follow().catch((error: unknown) => {
-      if (!signal.aborted) show({ ...all, error: toError(error) });
+      if (!signal.aborted) show({ ...all, error: toPageError(error) });
     });
     return () => {
       stop.abort();

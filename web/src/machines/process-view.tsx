@@ -1,5 +1,4 @@
-import { Button, NumberInput, TextInput } from '@mantine/core';
-import { IconX } from '@tabler/icons-react';
+import { Button, CloseButton, NumberInput, TextInput } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import type { VmProcess } from '../../../src/contracts/processes.ts';
@@ -122,15 +121,7 @@ export function ProcessView({ process: listed, vmId }: { readonly process: VmPro
     <section className={css.view} aria-label={`Process ${process.id}`}>
       <div className={css.viewHead}>
         <code className={css.command}>{commandOf(process)}</code>
-        <Button
-          size="xs"
-          variant="subtle"
-          color="gray"
-          leftSection={<IconX size={14} stroke={1.5} />}
-          onClick={() => void navigate({ search: {}, replace: true })}
-        >
-          Close
-        </Button>
+        <CloseButton aria-label="Close the output" onClick={() => void navigate({ search: {}, replace: true })} />
       </div>
       <div className={css.viewFacts}>
         <span role="status" className={css.outcome} data-good={process.exit_code === 0 || runs || undefined}>

@@ -1,6 +1,6 @@
 import { Tooltip } from '@mantine/core';
 import { ApiError } from './api.ts';
-import { formatAge, formatExact } from './format.ts';
+import { formatDuration, formatExact } from './format.ts';
 import css from './freshness.module.css';
 import { useNow } from './use-now.ts';
 
@@ -29,7 +29,7 @@ export function Freshness({ read }: { readonly read: Read }) {
       >
         <span className={css.freshness} data-stale={error !== null || undefined} tabIndex={0}>
           <i className={css.lamp} aria-hidden />
-          {error === null ? 'live' : `not answering, last read ${formatAge(at, now)}`}
+          {error === null ? 'live' : `not answering, last read ${formatDuration(Math.max(0, now - dataUpdatedAt))} ago`}
         </span>
       </Tooltip>
     </span>
