@@ -3,9 +3,11 @@ use std::ffi::c_int;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use nix::mount::{MsFlags, mount};
 use nix::sys::statvfs::statvfs;
 use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, clock_gettime, clock_settime};
@@ -19,6 +21,8 @@ pub static READY_AFTER_MS: AtomicU64 = AtomicU64::new(0);
 pub static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
 
 const MACHINE_ID: &str = "/etc/machine-id";
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+const OWN_BOOT_ID: &str = "/run/boot-id";
 const MIN_ENTROPY: usize = 32;
 const MAX_ENTROPY: usize = 512;
 
@@ -79,6 +83,7 @@ pub fn renew(request: &RenewRequest) -> Result<RenewResponse, Status> {
     }
     if !request.machine_id.is_empty() {
         set_machine_id(&request.machine_id)?;
+        renew_boot_id().map_err(|error| step_failed("boot id", error))?;
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Ok(RenewResponse {
@@ -132,6 +137,16 @@ fn set_machine_id(id: &str) -> Result<(), Status> {
         return Err(Status::invalid_argument(format!("{id:?} is not a machine id")));
     }
     fs::write(MACHINE_ID, format!("{id}\n")).map_err(|error| step_failed("machine id", error))
+}
+
+/// The kernel draws its id once, and clones of one boot would share it: each shows one of its own in its place.
+fn renew_boot_id() -> io::Result<()> {
+    let is_covered = Path::new(OWN_BOOT_ID).exists();
+    fs::write(OWN_BOOT_ID, fs::read("/proc/sys/kernel/random/uuid")?)?;
+    if is_covered {
+        return Ok(());
+    }
+    Ok(mount(Some(OWN_BOOT_ID), BOOT_ID, None::<&str>, MsFlags::MS_BIND, None::<&str>)?)
 }
 
 fn step_failed(step: &str, error: io::Error) -> Status {
