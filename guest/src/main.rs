@@ -52,11 +52,13 @@ fn run() -> io::Result<()> {
 async fn serve() -> io::Result<()> {
     let table = Table::new();
     tokio::spawn(execution::reap(table.clone()));
-    let port = link::find_port(&boot::argument("agent.port").unwrap_or_else(|| DEFAULT_PORT.into())).await;
+    let vsock_port = boot::argument("agent.vsock").and_then(|port| port.parse().ok());
+    let serial_name = boot::argument("agent.port").unwrap_or_else(|| DEFAULT_PORT.into());
+    let link = link::Link::open(vsock_port, &serial_name).await?;
     let service = AgentServer::new(Service { table }).max_decoding_message_size(MAX_MESSAGE);
     system::READY_AFTER_MS.store(system::uptime_ms(), Ordering::Relaxed);
     loop {
-        let stream = link::accept(&port).await?;
+        let stream = link.accept().await?;
         system::CONNECTIONS.fetch_add(1, Ordering::Relaxed);
         // A connection ends when the host goes away; it comes back by a new greeting.
         let _ = http2::Builder::new(TokioExecutor::new())

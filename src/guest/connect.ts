@@ -21,8 +21,10 @@ const defaultDeadlineMs = 60_000;
 const turnMs = 4;
 
 export interface GuestOptions {
-  /** The socket of the guest's virtio-serial port. */
+  /** The socket of the guest's virtio-serial port, or of the VMM's vsock. */
   readonly socketPath: string;
+  /** What the VMM wants to hear before it connects to the guest; its answer is dropped with all else before the greeting. */
+  readonly preamble?: string;
   /** How long the guest may take to greet; one minute without it. */
   readonly deadlineMs?: number;
   readonly signal: AbortSignal;
@@ -44,8 +46,8 @@ export interface GuestConnection extends AsyncDisposable {
  * Throws GUEST_UNREACHABLE when it does not greet in time, and the signal's reason when aborted before.
  */
 export async function connectGuest(options: GuestOptions): Promise<GuestConnection> {
-  const { socketPath, signal, deadlineMs = defaultDeadlineMs, logger = silentLogger } = options;
-  const connection = openConnection(await dial({ socketPath, signal, deadlineMs, logger }), logger);
+  const { socketPath, preamble = '', signal, deadlineMs = defaultDeadlineMs, logger = silentLogger } = options;
+  const connection = openConnection(await dial({ socketPath, preamble, signal, deadlineMs, logger }), logger);
   // Node takes over what the socket had read already in its next tick, and fails beyond catching where the session is closed before.
   await setImmediate();
   return connection;

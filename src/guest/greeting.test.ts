@@ -44,6 +44,7 @@ describe('dial()', () => {
 
   const options = (deadlineMs: number, signal = new AbortController().signal) => ({
     socketPath,
+    preamble: '',
     deadlineMs,
     signal,
     logger: silentLogger,

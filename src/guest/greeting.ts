@@ -15,8 +15,10 @@ const overlap = 256;
 const greetingPattern = /\nGREET ([0-9a-f]{32})\n/;
 
 export interface DialOptions {
-  /** The socket of the guest's virtio-serial port. */
+  /** The socket of the guest's virtio-serial port, or of the VMM's vsock. */
   readonly socketPath: string;
+  /** Sent first; empty for a virtio-serial port. */
+  readonly preamble: string;
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
   readonly logger: Logger;
@@ -41,7 +43,7 @@ export async function dial(options: DialOptions): Promise<Socket> {
       AbortSignal.timeout(Math.max(1, Math.ceil(Math.min(patience, left)))),
     ]);
     try {
-      return await dialOnce(options.socketPath, limit);
+      return await dialOnce(options, limit);
     } catch (error) {
       options.signal.throwIfAborted();
       options.logger.debug({ attempt, patience, reason: String(error) }, 'the guest did not greet');
@@ -51,9 +53,10 @@ export async function dial(options: DialOptions): Promise<Socket> {
   }
 }
 
-async function dialOnce(path: string, limit: AbortSignal): Promise<Socket> {
-  const socket = await open(path, limit);
+async function dialOnce({ socketPath, preamble }: DialOptions, limit: AbortSignal): Promise<Socket> {
+  const socket = await open(socketPath, limit);
   try {
+    if (preamble !== '') socket.write(preamble);
     const theirs = await scan(socket, findGreeting, limit);
     const mine = randomBytes(16).toString('hex');
     socket.write(`HELLO ${theirs} ${mine}\n`);

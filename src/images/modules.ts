@@ -12,6 +12,9 @@ export const neededModules: readonly string[] = [
   'virtio_rng',
   'virtio_net',
   'ext4',
+  'overlay',
+  'vsock',
+  'vmw_vsock_virtio_transport',
   'crc32c_generic',
 ];
 

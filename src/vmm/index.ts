@@ -12,3 +12,5 @@ export type {
 } from './driver.ts';
 export { findCapabilities } from './qemu/capabilities.ts';
 export { QemuDriver, type QemuOptions } from './qemu/qemu-driver.ts';
+export { findFirecracker, type FirecrackerBinaries } from './firecracker/find-binaries.ts';
+export { FirecrackerDriver, type FirecrackerOptions } from './firecracker/firecracker-driver.ts';

@@ -14,7 +14,7 @@ const PROCESS_GRACE: Duration = Duration::from_millis(50);
 pub fn start() -> io::Result<()> {
     mounts::prepare_console()?;
     modules::load("/modules")?;
-    mounts::enter_root(&root_device())?;
+    mounts::enter_root(&root_device(), argument("overlay").as_deref())?;
     mounts::mount_system()?;
     set_cad_enabled(false)?;
     nix::unistd::sethostname(fs::read_to_string("/etc/hostname").unwrap_or_default().trim())?;
@@ -31,6 +31,8 @@ pub fn power_off(restart: bool) {
     std::thread::sleep(PROCESS_GRACE);
     unsafe { libc::kill(-1, libc::SIGKILL) };
     nix::unistd::sync();
+    // A VMM without ACPI ends its machine on a reset only.
+    let restart = restart || argument("agent.vsock").is_some();
     let mode = if restart { RebootMode::RB_AUTOBOOT } else { RebootMode::RB_POWER_OFF };
     let Err(error) = reboot(mode);
     eprintln!("agent: cannot power off: {error}");

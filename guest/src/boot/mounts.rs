@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use nix::mount::{MsFlags, mount};
 
 const NEW_ROOT: &str = "/newroot";
+const LOWER: &str = "/lower";
+const WRITTEN: &str = "/written";
 const DISK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// An initramfs has no open console: without this the first files opened would become stdout and stderr.
@@ -29,12 +31,14 @@ pub fn prepare_console() -> io::Result<()> {
     Ok(())
 }
 
-/// Mounts the disk and makes it the root of every process.
-pub fn enter_root(device: &str) -> io::Result<()> {
-    wait_for(device)?;
+/// Mounts the disk and makes it the root of every process. Where an overlay device is named, the disk is only read, and
+/// what is written goes there.
+pub fn enter_root(device: &str, overlay: Option<&str>) -> io::Result<()> {
     fs::create_dir_all(NEW_ROOT)?;
-    mount(Some(device), NEW_ROOT, Some("ext4"), MsFlags::MS_NOATIME, None::<&str>)
-        .map_err(|error| named(device, error))?;
+    match overlay {
+        None => mount_disk(device, NEW_ROOT, MsFlags::MS_NOATIME, None)?,
+        Some(overlay) => mount_overlay(device, overlay)?,
+    }
     for directory in ["/dev", "/proc"] {
         let target = format!("{NEW_ROOT}{directory}");
         mount(Some(directory), target.as_str(), None::<&str>, MsFlags::MS_MOVE, None::<&str>)
@@ -65,6 +69,26 @@ pub fn mount_system() -> io::Result<()> {
         std::os::unix::fs::symlink(target, Path::new("/dev").join(link))?;
     }
     Ok(())
+}
+
+fn mount_disk(device: &str, target: &str, flags: MsFlags, data: Option<&str>) -> io::Result<()> {
+    wait_for(device)?;
+    mount(Some(device), target, Some("ext4"), flags, data).map_err(|error| named(device, error))
+}
+
+fn mount_overlay(device: &str, overlay: &str) -> io::Result<()> {
+    for directory in [LOWER, WRITTEN] {
+        fs::create_dir_all(directory)?;
+    }
+    mount_disk(device, LOWER, MsFlags::MS_NOATIME | MsFlags::MS_RDONLY, Some("noload"))?;
+    mount_disk(overlay, WRITTEN, MsFlags::MS_NOATIME, None)?;
+    let (upper, work) = (format!("{WRITTEN}/upper"), format!("{WRITTEN}/work"));
+    for directory in [&upper, &work] {
+        fs::create_dir_all(directory)?;
+    }
+    let layers = format!("lowerdir={LOWER},upperdir={upper},workdir={work}");
+    mount(Some("overlay"), NEW_ROOT, Some("overlay"), MsFlags::MS_NOATIME, Some(layers.as_str()))
+        .map_err(|error| named("the overlay", error))
 }
 
 fn restricted() -> MsFlags {

@@ -13,19 +13,19 @@ export class AdoptedProcess implements MachineProcess {
   readonly pid: number;
   readonly exited: Promise<MachineExit>;
   readonly #identity: ProcessIdentity;
-  readonly #console: ReturnType<typeof keepTail>;
+  readonly #console: ReturnType<typeof keepTail> | undefined;
   #wanted = false;
 
-  /** The console tells the end a little earlier. */
-  constructor(identity: ProcessIdentity, console: Socket) {
+  /** The console, where it was taken over too, tells the end a little earlier. */
+  constructor(identity: ProcessIdentity, console?: Socket) {
     this.pid = identity.pid;
     this.#identity = identity;
-    this.#console = keepTail(console, keptConsoleBytes);
+    this.#console = console === undefined ? undefined : keepTail(console, keptConsoleBytes);
     this.exited = this.#watch(console);
   }
 
   get console(): string {
-    return this.#console.tail.toString();
+    return this.#console?.tail.toString() ?? '';
   }
 
   async kill(): Promise<void> {
@@ -38,20 +38,20 @@ export class AdoptedProcess implements MachineProcess {
   }
 
   /** The last words are read before the end is told. */
-  #watch(console: Socket): Promise<MachineExit> {
+  #watch(console: Socket | undefined): Promise<MachineExit> {
     const { promise, resolve } = Promise.withResolvers<MachineExit>();
     const finish = (): void =>
       resolve({ reason: this.#wanted ? 'destroyed' : 'died', detail: `the process ${this.pid} is gone` });
     const look = (): void => {
       if (isRunning(this.#identity)) return;
       clearInterval(timer);
-      this.#console.hurry();
-      if (console.closed) finish();
+      this.#console?.hurry();
+      if (console === undefined || console.closed) finish();
       else console.once('close', finish);
     };
     const timer = setInterval(look, checkMs);
     timer.unref();
-    console.once('close', () => setTimeout(look, goneCheckMs));
+    console?.once('close', () => setTimeout(look, goneCheckMs));
     return promise;
   }
 }

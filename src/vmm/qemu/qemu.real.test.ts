@@ -6,6 +6,6 @@ import { QemuDriver } from './qemu-driver.ts';
 
 describeDriver('qemu', {
   createDriver: (runDirectory) => new QemuDriver({ runDirectory, logger: silentLogger }),
-  ownerProgram: join(import.meta.dirname, '../../../test/fixtures/machine-owner/main.ts'),
+  ownerProgram: join(import.meta.dirname, '../../../test/fixtures/machine-owner/qemu.ts'),
   loadSpec: async () => ({ ...(await loadTestImage()), vcpus: 1, memoryMib: 256 }),
 });

@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import type { Driver, MachineRecord } from '../driver.ts';
@@ -11,10 +11,12 @@ export interface AdoptionCases {
   /** Starts a process that restores a machine, or takes over the recorded one. */
   readonly startOwner: (...record: readonly string[]) => Promise<Owner>;
   readonly directory: () => string;
+  /** The machines that there are, by the names of their directories. */
+  readonly listMachines: () => Promise<readonly string[]>;
 }
 
 /** What becomes of machines whose owner dies. */
-export function describeAdoption({ createDriver, startOwner, directory }: AdoptionCases): void {
+export function describeAdoption({ createDriver, startOwner, directory, listMachines }: AdoptionCases): void {
   const owners: Owner[] = [];
   const drivers: Driver[] = [];
   const start = async (...record: readonly MachineRecord[]): Promise<Owner> => {
@@ -52,7 +54,7 @@ export function describeAdoption({ createDriver, startOwner, directory }: Adopti
     const snapshot = await capture(machine, join(directory(), 'adopted'));
     await machine.destroy();
     expect((await machine.exited).reason).toBe('destroyed');
-    expect(await readdir(join(directory(), 'run'))).not.toContain(machine.id);
+    expect((await listMachines()).join()).not.toContain(machine.id);
     const copy = await (await driver.prelaunch(snapshot)).restore();
     expect(await run(await connect(copy), 'cat /dev/shm/owners')).toBe('owned\nowned\n');
     await copy.destroy();
@@ -84,6 +86,6 @@ export function describeAdoption({ createDriver, startOwner, directory }: Adopti
     process.kill(Number(pid), 'SIGSTOP');
     await expect(driver.adopt(hung.record)).rejects.toMatchObject({ code: 'VM_LOST' });
     expect((await driver.removeLeftovers(new Set())).length).toBeGreaterThan(0);
-    expect(await readdir(join(directory(), 'run'))).toEqual([]);
+    expect(await listMachines()).toEqual([]);
   });
 }

@@ -1,0 +1,68 @@
+import { readFile, readlink } from 'node:fs/promises';
+import { z } from 'zod';
+import { BigboxError } from '../../contracts/errors.ts';
+import { isRunning } from '../../lib/process-identity.ts';
+import type { MachineRecord } from '../driver.ts';
+import { MachineSpec } from '../machine-spec.ts';
+import { AdoptedProcess } from '../qemu/adopted-process.ts';
+import type { ControlGroups } from '../qemu/control-group.ts';
+import { toMachineName } from '../qemu/leftovers.ts';
+import { ApiClient } from './api-client.ts';
+import { FirecrackerMachine } from './firecracker-machine.ts';
+import { Jail, jailFiles } from './jail.ts';
+import { namesMachine } from './leftovers.ts';
+
+const adoptTimeoutMs = 5000;
+
+/** What is written down of a machine of Firecracker. */
+const Facts = z.object({
+  pid: z.number().int().positive(),
+  startTime: z.string(),
+  executable: z.string(),
+  spec: MachineSpec,
+  maker: z.object({ driver: z.string(), version: z.string(), accelerator: z.literal('kvm'), cpu: z.string() }),
+  userId: z.number().int().positive(),
+});
+type Facts = z.infer<typeof Facts>;
+
+export interface AdoptionPlace {
+  readonly runDirectory: string;
+  readonly groups: ControlGroups | undefined;
+}
+
+/** Takes over a Firecracker process with its guest. Throws VM_LOST when it is not the recorded one or takes no orders. */
+export async function adoptMachine(record: MachineRecord, place: AdoptionPlace): Promise<FirecrackerMachine> {
+  const { id } = record;
+  const name = toMachineName(place.runDirectory, id);
+  let jail: Jail | undefined;
+  try {
+    const facts = Facts.parse(record.facts);
+    await assertIsThere(facts, name);
+    jail = await Jail.open({ runDirectory: place.runDirectory, name, userId: facts.userId });
+    const socketPath = jail.socket(jailFiles.api);
+    await new ApiClient({ socketPath, signal: AbortSignal.timeout(adoptTimeoutMs) }).call('GET', '/');
+    const process = new AdoptedProcess(facts);
+    const gone = new AbortController();
+    void process.exited.then((exit) => gone.abort(new Error(exit.detail)));
+    const api = new ApiClient({ socketPath, signal: gone.signal });
+    const release = async (): Promise<void> => place.groups?.remove(name);
+    return new FirecrackerMachine({ id, process, api, jail, release, spec: facts.spec, maker: facts.maker });
+  } catch (cause) {
+    await jail?.close();
+    throw new BigboxError('VM_LOST', {
+      message: `The VM could not be taken over: ${(cause as Error).message}.`,
+      context: { machine: id },
+      cause,
+    });
+  }
+}
+
+async function assertIsThere(facts: Facts, name: string): Promise<void> {
+  const { pid } = facts;
+  if (!isRunning(facts)) throw new Error(`its process ${pid} is gone`);
+  const executable = await readlink(`/proc/${pid}/exe`);
+  if (executable !== facts.executable)
+    throw new Error(`the process ${pid} runs ${executable}, not ${facts.executable}`);
+  const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0');
+  if (!namesMachine(words, (found) => found === name)) throw new Error(`the process ${pid} belongs to another machine`);
+}

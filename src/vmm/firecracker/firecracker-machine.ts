@@ -1,0 +1,172 @@
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BigboxError } from '../../contracts/errors.ts';
+import { connectGuest, type GuestConnection } from '../../guest/index.ts';
+import type { Capture, Machine, MachineExit, MachineMemory, MachineRecord, MachineSpec, Snapshot } from '../driver.ts';
+import { identify, type MachineProcess } from '../qemu/machine-process.ts';
+import type { ApiClient } from './api-client.ts';
+import { agentPort } from './boot-machine.ts';
+import { type Jail, jailFiles } from './jail.ts';
+import { writeManifest } from './snapshot-files.ts';
+import { copySparse } from './sparse-files.ts';
+
+/** What made the machine and its snapshots. */
+type Maker = Pick<Snapshot, 'driver' | 'version' | 'accelerator' | 'cpu'>;
+
+export interface FirecrackerMachineParts {
+  readonly id: string;
+  readonly spec: MachineSpec;
+  readonly process: MachineProcess;
+  readonly api: ApiClient;
+  readonly jail: Jail;
+  readonly maker: Maker;
+  /** Gives back what the driver keeps for the machine. */
+  readonly release: () => Promise<void>;
+}
+
+/** One jailed Firecracker process with a guest in it, or waiting for one. */
+export class FirecrackerMachine implements Machine {
+  readonly id: string;
+  readonly pid: number;
+  readonly exited: Promise<MachineExit>;
+  readonly #parts: FirecrackerMachineParts;
+  #destroyed: Promise<void> | undefined;
+
+  constructor(parts: FirecrackerMachineParts) {
+    this.#parts = parts;
+    this.id = parts.id;
+    this.pid = parts.process.pid;
+    this.exited = parts.process.exited;
+  }
+
+  /** The first connection after a restore may be reset; the greeting dials again. */
+  async connect(signal: AbortSignal): Promise<GuestConnection> {
+    const gone = new AbortController();
+    void this.exited.then(({ detail }) =>
+      gone.abort(new BigboxError('VM_LOST', { message: `The VM ended: ${detail}.`, context: { machine: this.id } })),
+    );
+    return connectGuest({
+      socketPath: this.#parts.jail.socket(jailFiles.vsock),
+      preamble: `CONNECT ${agentPort}\n`,
+      signal: AbortSignal.any([signal, gone.signal]),
+    });
+  }
+
+  pause(): Promise<void> {
+    return this.#order('Paused');
+  }
+
+  resume(): Promise<void> {
+    return this.#order('Resumed');
+  }
+
+  async freeze(directory: string): Promise<Snapshot> {
+    try {
+      await this.#parts.api.call('PATCH', '/vm', { state: 'Paused' });
+      await this.#save(directory);
+      await this.#parts.process.kill();
+      return await writeManifest({ directory, ...this.#origin() });
+    } catch (cause) {
+      await rm(directory, { recursive: true, force: true });
+      throw this.#failure('frozen', cause, directory);
+    } finally {
+      await this.destroy();
+    }
+  }
+
+  async capture(directory: string): Promise<Capture> {
+    try {
+      await this.#save(directory);
+    } catch (cause) {
+      await rm(directory, { recursive: true, force: true });
+      throw this.#failure('captured', cause, directory);
+    }
+    let isComplete = false;
+    return {
+      complete: async () => {
+        try {
+          const snapshot = await writeManifest({ directory, ...this.#origin() });
+          isComplete = true;
+          return snapshot;
+        } catch (cause) {
+          throw this.#failure('captured', cause, directory);
+        }
+      },
+      close: async () => {
+        if (!isComplete) await rm(directory, { recursive: true, force: true });
+      },
+    };
+  }
+
+  record(): MachineRecord {
+    const { spec, maker, jail } = this.#parts;
+    return { id: this.id, driver: maker.driver, facts: { ...identify(this.pid), spec, maker, userId: jail.userId } };
+  }
+
+  consoleTail(): string {
+    return this.#parts.process.console;
+  }
+
+  async memory(): Promise<MachineMemory> {
+    const text = await readFile(`/proc/${this.pid}/smaps_rollup`, 'utf8');
+    const read = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0) * 1024;
+    return { proportionalBytes: read('Pss'), residentBytes: read('Rss') };
+  }
+
+  destroy(): Promise<void> {
+    this.#destroyed ??= (async (): Promise<void> => {
+      await this.#parts.process.kill();
+      await this.#parts.jail.remove();
+      await this.#parts.release();
+    })();
+    return this.#destroyed;
+  }
+
+  /**
+   * Has Firecracker write memory and devices of the standing guest into its jail, and copies both and its disk into the directory:
+   * what lies in the jail is the process's, and the process may have been taken over.
+   */
+  async #save(directory: string): Promise<void> {
+    const { api, jail } = this.#parts;
+    await mkdir(directory, { mode: 0o700 });
+    const written = { memory: 'saved-memory', deviceState: 'saved-state' };
+    try {
+      await api.call('PUT', '/snapshot/create', {
+        snapshot_type: 'Full',
+        snapshot_path: `/${written.deviceState}`,
+        mem_file_path: `/${written.memory}`,
+      });
+      await copySparse(jail.file(jailFiles.overlay), join(directory, jailFiles.overlay));
+      await copySparse(jail.file(written.deviceState), join(directory, jailFiles.deviceState));
+      await copySparse(jail.file(written.memory), join(directory, jailFiles.memory));
+    } finally {
+      for (const name of Object.values(written)) await rm(jail.file(name), { force: true });
+    }
+  }
+
+  #origin(): Pick<Snapshot, 'spec' | 'driver' | 'version' | 'accelerator' | 'cpu'> {
+    const { spec, maker } = this.#parts;
+    return { spec, ...maker };
+  }
+
+  async #order(state: 'Paused' | 'Resumed'): Promise<void> {
+    try {
+      await this.#parts.api.call('PATCH', '/vm', { state });
+    } catch (cause) {
+      throw new BigboxError('VM_LOST', {
+        message: `The VM does not take orders: ${(cause as Error).message}.`,
+        context: { machine: this.id },
+        cause,
+      });
+    }
+  }
+
+  #failure(what: string, cause: unknown, directory: string): BigboxError {
+    const { message, code } = cause as NodeJS.ErrnoException;
+    return new BigboxError(code === 'ENOSPC' ? 'DISK_FULL' : 'VM_SNAPSHOT_FAILED', {
+      message: `The VM could not be ${what}: ${message}.`,
+      context: { directory, machine: this.id },
+      cause,
+    });
+  }
+}
