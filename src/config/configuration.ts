@@ -44,6 +44,11 @@ export interface Configuration {
     readonly security: SecuritySettings;
     readonly autoProvision: boolean;
   };
+  readonly vmm: {
+    readonly driver: 'auto' | 'firecracker' | 'qemu';
+    readonly firecrackerPath?: string;
+    readonly allowedFirecrackerVersions: readonly string[];
+  };
   readonly limits: {
     readonly concurrentModelCalls: number;
     readonly concurrentRuns: number;
@@ -160,6 +165,11 @@ export function compileConfiguration(full: FullConfiguration, options: CompileOp
     role: { name: role.name, ...(systemPrompt === undefined ? {} : { systemPrompt }) },
     model,
     execution: toExecution(role, settings),
+    vmm: {
+      driver: settings.vm_driver,
+      ...(settings.firecracker_path === undefined ? {} : { firecrackerPath: settings.firecracker_path }),
+      allowedFirecrackerVersions: settings.firecracker_allow_versions,
+    },
     limits: {
       concurrentModelCalls: settings.concurrent_model_calls,
       concurrentRuns: settings.concurrent_runs,

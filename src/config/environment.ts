@@ -27,6 +27,7 @@ const readers: Readonly<Record<string, readonly [keyof Settings, (text: string) 
   BIGBOX_OPEN_ON_LOOPBACK: ['open_on_loopback', isTrue],
   BIGBOX_ALLOW_ORIGIN: ['allow_origins', (text) => text.split(',').map((part) => part.trim())],
   BIGBOX_LOG_LEVEL: ['log_level', String],
+  FIRECRACKER_PATH: ['firecracker_path', String],
 };
 
 /** Reads the settings that the environment carries. BIGBOX_DATA_DIR wins over the seed's TERRAPHIM_DATA_DIR. */

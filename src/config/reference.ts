@@ -40,7 +40,7 @@ A file is a bare role, or an object with \`roles\` (roles by name), \`default_ro
 
 ## \`bigbox\`: settings of the installation
 Environment: BIGBOX_PORT, BIGBOX_VM_PORT, BIGBOX_MODEL_PORT, BIGBOX_DATA_DIR (else TERRAPHIM_DATA_DIR), BIGBOX_CACHE_DIR,
-BIGBOX_OPEN_ON_LOOPBACK, BIGBOX_ALLOW_ORIGIN, BIGBOX_LOG_LEVEL (else RUST_LOG), BIGBOX_CONFIG.
+BIGBOX_OPEN_ON_LOOPBACK, BIGBOX_ALLOW_ORIGIN, BIGBOX_LOG_LEVEL (else RUST_LOG), BIGBOX_CONFIG, FIRECRACKER_PATH.
 
 ${table(rows(Settings, ''))}
 

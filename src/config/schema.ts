@@ -26,6 +26,19 @@ export const Settings = z.strictObject({
     .describe('Least level that is logged'),
   concurrent_model_calls: z.number().int().min(1).max(64).default(6).describe('Model calls at one time'),
   concurrent_runs: z.number().int().min(1).max(100).default(8).describe('Runs at one time; more are refused'),
+  vm_driver: z
+    .enum(['auto', 'firecracker', 'qemu'])
+    .default('auto')
+    .describe('What runs VMs; auto takes Firecracker where it, its jailer and KVM work, else QEMU'),
+  firecracker_path: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Path of the Firecracker binary, its jailer beside it; without it PATH and the cache are searched'),
+  firecracker_allow_versions: z
+    .array(z.string().regex(/^\d+\.\d+\.\d+$/))
+    .default([])
+    .describe('Versions of Firecracker that are used although they are old or have known faults'),
   vm_memory_mib: z.number().int().min(128).max(65_536).default(256).describe('Memory of a VM'),
   max_vms: z.number().int().min(1).max(1000).default(16).describe('VMs at one time, the pool included'),
   max_vcpus: z.number().int().min(1).max(10_000).default(64).describe('Virtual processors of all VMs in use'),

@@ -10,6 +10,7 @@ export type {
   Snapshot,
   WaitingMachine,
 } from './driver.ts';
+export { findKvmFault } from './qemu/accelerator.ts';
 export { findCapabilities } from './qemu/capabilities.ts';
 export { QemuDriver, type QemuOptions } from './qemu/qemu-driver.ts';
 export { findFirecracker, type FirecrackerBinaries } from './firecracker/find-binaries.ts';

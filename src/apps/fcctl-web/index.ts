@@ -8,6 +8,7 @@ import type { Logger } from '../../lib/log.ts';
 import { type HookOptions, type PoolSize, type VmImage, type VmLimits, VmService } from '../../vm/index.ts';
 import { QemuDriver } from '../../vmm/index.ts';
 import { addVmMetrics, createVmMetrics } from './measure.ts';
+import { chooseDriver, type CreateDriver, type DriverWish } from './choose-driver.ts';
 import { createStartHerald } from './start-herald.ts';
 
 /** Everything that the VM service runs by. */
@@ -36,7 +37,8 @@ export interface VmServiceAppOptions {
   readonly modelServiceUrl?: string;
   readonly allowedOrigins: readonly string[];
   readonly openOnLoopback: boolean;
-  readonly accelerator?: 'auto' | 'kvm' | 'tcg';
+  /** What runs the VMs; QEMU with what works here where absent. */
+  readonly driver?: DriverWish;
   readonly loadImage: (signal: AbortSignal) => Promise<VmImage>;
   readonly logger: Logger;
 }
@@ -53,10 +55,11 @@ export async function startVmService(options: VmServiceAppOptions): Promise<Runn
   const { logger } = options;
   const herald = options.modelServiceUrl === undefined ? undefined : createStartHerald(options.modelServiceUrl, logger);
   const { metrics, meter } = createVmMetrics();
+  const createQemu: CreateDriver = (runDirectory) => new QemuDriver({ runDirectory, logger });
+  const createDriver = options.driver === undefined ? createQemu : await chooseDriver(options.driver, logger);
   const service = new VmService({
     directory: join(options.dataDir, 'vms'),
-    createDriver: (runDirectory) =>
-      new QemuDriver({ runDirectory, accelerator: options.accelerator ?? 'auto', logger }),
+    createDriver,
     loadImage: options.loadImage,
     pool: options.pool,
     vcpus: 1,

@@ -34,6 +34,12 @@ const service = await startVmService({
   dataDir: configuration.dataDir,
   host: flags.host ?? configuration.host,
   port: flags.port === undefined ? configuration.vmPort : Number(flags.port),
+  driver: {
+    ...configuration.vmm,
+    accelerator: 'auto',
+    searchPath: processEnvironment()['PATH'] ?? '',
+    cacheDir: configuration.cacheDir,
+  },
   pool: configuration.execution.pool,
   vmMemoryMib: configuration.limits.vmMemoryMib,
   maxVms: configuration.limits.maxVms,

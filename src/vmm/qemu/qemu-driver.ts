@@ -35,6 +35,8 @@ export interface QemuOptions {
   readonly binary?: string;
   /** `auto` takes KVM where a virtual CPU really runs. */
   readonly accelerator?: 'auto' | 'kvm' | 'tcg';
+  /** What is lost because this driver was taken, one sentence each. */
+  readonly lost?: readonly string[];
   readonly logger: Logger;
 }
 
@@ -63,7 +65,8 @@ export class QemuDriver implements Driver {
   }
 
   async probe(): Promise<DriverCapabilities> {
-    return (await this.#found()).capabilities;
+    const { capabilities } = await this.#found();
+    return { ...capabilities, missing: [...capabilities.missing, ...(this.#options.lost ?? [])] };
   }
 
   async fallBack(reason: string): Promise<boolean> {

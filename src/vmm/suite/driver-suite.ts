@@ -145,36 +145,39 @@ export function describeDriver(name: string, options: DriverSuiteOptions): void 
       await removeSnapshot(driver, origin, snapshot);
     });
 
-    test.skipIf(options.capturesWhole)('stores what a machine changed since its last capture, and keeps what a later one needs', async () => {
-      const machine = await restore();
-      const connection = await connect(machine);
-      const write = (name: string): Promise<string> =>
-        run(
-          connection,
-          `head -c 8M /dev/urandom | tee /dev/shm/${name} > ${name}; sync; sha256sum ${name} /dev/shm/${name}`,
-        );
-      const origins: Snapshot[] = [];
-      const said: string[] = [];
-      for (const name of ['first', 'second']) {
-        said.push(await write(name));
-        origins.push(await capture(machine, join(directory, name)));
-      }
-      const idle = await capture(machine, join(directory, 'idle'));
-      const branch = own(await own(await driver.prelaunch(origins[0] ?? idle)).restore());
-      await removeSnapshot(driver, origins[0] ?? idle, snapshot);
-      await removeSnapshot(driver, origins[1] ?? idle, snapshot);
-      expect(origins.map(({ storedBytes }) => Math.floor(storedBytes / noiseBytes))).toEqual([1, 1]);
-      expect(idle.storedBytes).toBeLessThan(noiseBytes / 4);
-      const last = own(await own(await driver.prelaunch(await driver.loadSnapshot(idle.directory))).restore());
-      const check = 'for name in first second; do sha256sum $name /dev/shm/$name; done';
-      expect(await run(await connect(last), check)).toBe(said.join(''));
-      const branched = await capture(branch, join(directory, 'branch'));
-      expect(branched.storedBytes).toBeLessThan(noiseBytes / 4);
-      await removeSnapshot(driver, idle, snapshot);
-      const grown = own(await own(await driver.prelaunch(branched)).restore());
-      expect(await run(await connect(grown), `${check} 2> /dev/null`)).toBe(said[0]);
-      await removeSnapshot(driver, branched, snapshot);
-    });
+    test.skipIf(options.capturesWhole)(
+      'stores what a machine changed since its last capture, and keeps what a later one needs',
+      async () => {
+        const machine = await restore();
+        const connection = await connect(machine);
+        const write = (name: string): Promise<string> =>
+          run(
+            connection,
+            `head -c 8M /dev/urandom | tee /dev/shm/${name} > ${name}; sync; sha256sum ${name} /dev/shm/${name}`,
+          );
+        const origins: Snapshot[] = [];
+        const said: string[] = [];
+        for (const name of ['first', 'second']) {
+          said.push(await write(name));
+          origins.push(await capture(machine, join(directory, name)));
+        }
+        const idle = await capture(machine, join(directory, 'idle'));
+        const branch = own(await own(await driver.prelaunch(origins[0] ?? idle)).restore());
+        await removeSnapshot(driver, origins[0] ?? idle, snapshot);
+        await removeSnapshot(driver, origins[1] ?? idle, snapshot);
+        expect(origins.map(({ storedBytes }) => Math.floor(storedBytes / noiseBytes))).toEqual([1, 1]);
+        expect(idle.storedBytes).toBeLessThan(noiseBytes / 4);
+        const last = own(await own(await driver.prelaunch(await driver.loadSnapshot(idle.directory))).restore());
+        const check = 'for name in first second; do sha256sum $name /dev/shm/$name; done';
+        expect(await run(await connect(last), check)).toBe(said.join(''));
+        const branched = await capture(branch, join(directory, 'branch'));
+        expect(branched.storedBytes).toBeLessThan(noiseBytes / 4);
+        await removeSnapshot(driver, idle, snapshot);
+        const grown = own(await own(await driver.prelaunch(branched)).restore());
+        expect(await run(await connect(grown), `${check} 2> /dev/null`)).toBe(said[0]);
+        await removeSnapshot(driver, branched, snapshot);
+      },
+    );
 
     test.skipIf(options.capturesBooted)('captures only what was restored', async () => {
       const booted = own(await driver.boot(spec));
