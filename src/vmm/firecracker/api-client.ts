@@ -9,6 +9,8 @@ export interface ApiOptions {
 type Method = 'GET' | 'PUT' | 'PATCH';
 
 const callTimeoutMs = 60_000;
+/** What a process that was taken over may answer at most. */
+const maxAnswerBytes = 65_536;
 const retryMs = 5;
 
 /** Firecracker's API on its unix socket: JSON over HTTP/1.1, one connection a call. */
@@ -64,7 +66,12 @@ export class ApiClient {
     call.once('error', reject);
     call.once('response', (response) => {
       const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      let bytes = 0;
+      response.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > maxAnswerBytes) call.destroy(new Error(`${method} ${path} was answered without end`));
+        else chunks.push(chunk);
+      });
       response.once('error', reject);
       response.once('end', () => {
         const answer = Buffer.concat(chunks).toString();

@@ -9,8 +9,8 @@ const guestContextId = 3;
 const consoleArguments =
   'console=ttyS0 8250.nr_uarts=1 i8042.noaux i8042.nomux i8042.dumbkbd pci=off tsc=reliable no_timer_check';
 
-/** Describes a machine to a waiting Firecracker and starts it. Its files are in the jail already. Throws plain errors. */
-export async function bootMachine(api: ApiClient, spec: MachineSpec): Promise<void> {
+/** Describes a machine to a waiting Firecracker; its files are in the jail already. Throws plain errors. */
+export async function describeMachine(api: ApiClient, spec: MachineSpec): Promise<void> {
   await api.call('PUT', '/machine-config', { vcpu_count: spec.vcpus, mem_size_mib: spec.memoryMib });
   await api.call('PUT', '/boot-source', {
     kernel_image_path: `/${jailFiles.kernel}`,
@@ -23,5 +23,4 @@ export async function bootMachine(api: ApiClient, spec: MachineSpec): Promise<vo
   await drive('overlay', `/${jailFiles.overlay}`, false);
   await api.call('PUT', '/vsock', { guest_cid: guestContextId, uds_path: jailFiles.vsock });
   await api.call('PUT', '/entropy', {});
-  await api.call('PUT', '/actions', { action_type: 'InstanceStart' });
 }

@@ -12,12 +12,12 @@ import type {
   Snapshot,
   WaitingMachine,
 } from '../driver.ts';
-import { toUserId } from '../qemu/confinement.ts';
+import { type Confinement, toUserId } from '../qemu/confinement.ts';
 import { toMachineName } from '../qemu/leftovers.ts';
 import { VmmProcess } from '../qemu/vmm-process.ts';
 import { adoptMachine } from './adopt.ts';
 import { ApiClient } from './api-client.ts';
-import { bootMachine } from './boot-machine.ts';
+import { describeMachine } from './boot-machine.ts';
 import { FirecrackerMachine } from './firecracker-machine.ts';
 import { Jail, jailFiles } from './jail.ts';
 import { type LeftoverPlace, removeJails } from './leftovers.ts';
@@ -44,6 +44,7 @@ const defaultOverlayBytes = 1024 * 1024 * 1024;
 export class FirecrackerDriver implements Driver {
   readonly name = 'firecracker';
   readonly #options: FirecrackerOptions;
+  readonly #users = new Set<number>();
   #probe: Promise<FirecrackerProbe> | undefined;
   /** Drivers beside each other should not give their machines the same users. */
   #slot = randomBytes(2).readUInt16BE();
@@ -65,7 +66,11 @@ export class FirecrackerDriver implements Driver {
     const machine = await this.#launch(spec, 'VM_BOOT_FAILED', (jail) =>
       createOverlay(jail.file(jailFiles.overlay), this.#options.overlayBytes ?? defaultOverlayBytes),
     );
-    return machine.start(() => bootMachine(machine.api, spec));
+    return machine.start(async () => {
+      await describeMachine(machine.api, spec);
+      await machine.jail.seal();
+      await machine.api.call('PUT', '/actions', { action_type: 'InstanceStart' });
+    });
   }
 
   async loadSnapshot(directory: string): Promise<Snapshot> {
@@ -96,13 +101,14 @@ export class FirecrackerDriver implements Driver {
       await chmod(jail.file(jailFiles.memory), 0o444);
     });
     const restore = (): Promise<Machine> =>
-      waiting.start(() =>
-        waiting.api.call('PUT', '/snapshot/load', {
+      waiting.start(async () => {
+        await waiting.api.call('PUT', '/snapshot/load', {
           snapshot_path: `/${jailFiles.deviceState}`,
           mem_backend: { backend_type: 'File', backend_path: `/${jailFiles.memory}` },
-          resume_vm: true,
-        }),
-      );
+        });
+        await waiting.jail.seal();
+        await waiting.api.call('PATCH', '/vm', { state: 'Resumed' });
+      });
     const { machine } = waiting;
     return { id: machine.id, exited: machine.exited, restore, destroy: () => machine.destroy() };
   }
@@ -113,7 +119,10 @@ export class FirecrackerDriver implements Driver {
   }
 
   async adopt(record: MachineRecord): Promise<Machine> {
-    return adoptMachine(record, await this.#place());
+    const machine = await adoptMachine(record, await this.#place());
+    this.#users.add(machine.userId);
+    void machine.exited.then(() => this.#users.delete(machine.userId));
+    return machine;
   }
 
   async removeLeftovers(kept: ReadonlySet<string>): Promise<readonly string[]> {
@@ -122,6 +131,18 @@ export class FirecrackerDriver implements Driver {
 
   async close(): Promise<void> {
     await Promise.resolve();
+  }
+
+  /** No two machines that are there have the same user: one could signal the other. */
+  #takeUser(confinement: Confinement): number {
+    for (;;) {
+      this.#slot += 1;
+      const userId = toUserId(confinement, this.#slot);
+      if (userId === undefined) throw new Error('machines cannot be given users of their own here');
+      if (this.#users.has(userId)) continue;
+      this.#users.add(userId);
+      return userId;
+    }
   }
 
   async #place(): Promise<LeftoverPlace> {
@@ -140,12 +161,14 @@ export class FirecrackerDriver implements Driver {
   async #launch(spec: MachineSpec, failure: ErrorCode, addDisk: (jail: Jail) => Promise<void>): Promise<Launched> {
     const { capabilities, confinement } = await this.#found();
     const { runDirectory, binary, jailer } = this.#options;
-    this.#slot += 1;
-    const userId = toUserId(confinement, this.#slot) ?? 0;
+    const userId = this.#takeUser(confinement);
     const id = randomBytes(6).toString('hex');
     const name = toMachineName(runDirectory, id);
     const jail = await Jail.create({ runDirectory, name, userId });
-    const release = async (): Promise<void> => confinement.groups?.remove(name);
+    const release = async (): Promise<void> => {
+      await confinement.groups?.remove(name);
+      this.#users.delete(userId);
+    };
     let started: VmmProcess | undefined;
     try {
       await addDisk(jail);
@@ -157,7 +180,14 @@ export class FirecrackerDriver implements Driver {
       ] as const)
         await linkOrCopy(source, jail.file(target));
       await confinement.groups?.add(name, toMemoryLimit(spec));
-      const command = toCommand({ binary, jailer, name, userId, runDirectory });
+      const command = toCommand({
+        binary,
+        jailer,
+        name,
+        userId,
+        runDirectory,
+        namespaces: confinement.namespaces ?? [],
+      });
       started = VmmProcess.launch({ command, directory: runDirectory, files: [] });
       if (started.launcherPid !== undefined) await confinement.groups?.enter(name, started.launcherPid);
       const api = await connect(started, jail);
@@ -170,7 +200,7 @@ export class FirecrackerDriver implements Driver {
         maker: toMaker(capabilities),
         release,
       });
-      return new Launched(machine, api, failure);
+      return new Launched(machine, { api, jail, failure });
     } catch (cause) {
       await started?.kill();
       await jail.remove();
@@ -180,15 +210,24 @@ export class FirecrackerDriver implements Driver {
   }
 }
 
-/** A process that waits, and what its first order is a part of. */
+interface LaunchedParts {
+  readonly api: ApiClient;
+  readonly jail: Jail;
+  /** What its first order is a part of. */
+  readonly failure: ErrorCode;
+}
+
+/** A process that waits for its first order. */
 class Launched {
   readonly machine: FirecrackerMachine;
   readonly api: ApiClient;
+  readonly jail: Jail;
   readonly #failure: ErrorCode;
 
-  constructor(machine: FirecrackerMachine, api: ApiClient, failure: ErrorCode) {
+  constructor(machine: FirecrackerMachine, { api, jail, failure }: LaunchedParts) {
     this.machine = machine;
     this.api = api;
+    this.jail = jail;
     this.#failure = failure;
   }
 
@@ -215,17 +254,25 @@ async function connect(started: VmmProcess, jail: Jail): Promise<ApiClient> {
 interface CommandParts extends Pick<FirecrackerOptions, 'binary' | 'jailer' | 'runDirectory'> {
   readonly name: string;
   readonly userId: number;
+  readonly namespaces: readonly string[];
 }
 
 /** Firecracker writes the console of its guest to its standard output, which becomes the console's descriptor. */
 const toConsole = ['sh', '-c', 'exec "$@" >&3 3>&-', 'sh'] as const;
 
-function toCommand({ binary, jailer, runDirectory, name, userId }: CommandParts): readonly [string, ...string[]] {
+function toCommand({
+  binary,
+  jailer,
+  runDirectory,
+  name,
+  userId,
+  namespaces,
+}: CommandParts): readonly [string, ...string[]] {
   const user = String(userId);
   const jail = ['--id', name, '--exec-file', binary, '--uid', user, '--gid', user, '--chroot-base-dir', runDirectory];
   const limits = ['--resource-limit', 'no-file=256'];
   const vmm = ['--', '--api-sock', `/${jailFiles.api}`];
-  return [...toConsole, 'unshare', '--net', '--ipc', '--uts', '--', jailer, ...jail, ...limits, ...vmm];
+  return [...toConsole, 'unshare', ...namespaces, '--', jailer, ...jail, ...limits, ...vmm];
 }
 
 /** The guest's memory twice, for a snapshot in a file system in memory counts too, and room for the process. */

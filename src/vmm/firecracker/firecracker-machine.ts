@@ -24,6 +24,8 @@ export interface FirecrackerMachineParts {
   readonly release: () => Promise<void>;
 }
 
+const saved = { memory: `${jailFiles.out}/memory`, deviceState: `${jailFiles.out}/state` } as const;
+
 /** One jailed Firecracker process with a guest in it, or waiting for one. */
 export class FirecrackerMachine implements Machine {
   readonly id: string;
@@ -37,6 +39,11 @@ export class FirecrackerMachine implements Machine {
     this.id = parts.id;
     this.pid = parts.process.pid;
     this.exited = parts.process.exited;
+  }
+
+  /** The user that its process runs as. */
+  get userId(): number {
+    return this.#parts.jail.userId;
   }
 
   /** The first connection after a restore may be reset; the greeting dials again. */
@@ -64,8 +71,7 @@ export class FirecrackerMachine implements Machine {
     try {
       await this.#parts.api.call('PATCH', '/vm', { state: 'Paused' });
       await this.#save(directory);
-      await this.#parts.process.kill();
-      return await writeManifest({ directory, ...this.#origin() });
+      return await this.#takeSaved(directory);
     } catch (cause) {
       await rm(directory, { recursive: true, force: true });
       throw this.#failure('frozen', cause, directory);
@@ -85,7 +91,7 @@ export class FirecrackerMachine implements Machine {
     return {
       complete: async () => {
         try {
-          const snapshot = await writeManifest({ directory, ...this.#origin() });
+          const snapshot = await this.#takeSaved(directory);
           isComplete = true;
           return snapshot;
         } catch (cause) {
@@ -122,25 +128,27 @@ export class FirecrackerMachine implements Machine {
     return this.#destroyed;
   }
 
-  /**
-   * Has Firecracker write memory and devices of the standing guest into its jail, and copies both and its disk into the directory:
-   * what lies in the jail is the process's, and the process may have been taken over.
-   */
+  /** Has Firecracker write memory and devices of the standing guest into its jail, and copies its disk into the directory. */
   async #save(directory: string): Promise<void> {
     const { api, jail } = this.#parts;
     await mkdir(directory, { mode: 0o700 });
-    const written = { memory: 'saved-memory', deviceState: 'saved-state' };
+    await api.call('PUT', '/snapshot/create', {
+      snapshot_type: 'Full',
+      snapshot_path: `/${saved.deviceState}`,
+      mem_file_path: `/${saved.memory}`,
+    });
+    await copySparse(jail.file(jailFiles.overlay), join(directory, jailFiles.overlay));
+  }
+
+  /** Makes what was saved a snapshot. It lies where the process may write, and the process may have been taken over: nothing is followed. */
+  async #takeSaved(directory: string): Promise<Snapshot> {
+    const { jail } = this.#parts;
     try {
-      await api.call('PUT', '/snapshot/create', {
-        snapshot_type: 'Full',
-        snapshot_path: `/${written.deviceState}`,
-        mem_file_path: `/${written.memory}`,
-      });
-      await copySparse(jail.file(jailFiles.overlay), join(directory, jailFiles.overlay));
-      await copySparse(jail.file(written.deviceState), join(directory, jailFiles.deviceState));
-      await copySparse(jail.file(written.memory), join(directory, jailFiles.memory));
+      await copySparse(jail.file(saved.deviceState), join(directory, jailFiles.deviceState));
+      await copySparse(jail.file(saved.memory), join(directory, jailFiles.memory));
+      return await writeManifest({ directory, ...this.#origin() });
     } finally {
-      for (const name of Object.values(written)) await rm(jail.file(name), { force: true });
+      for (const name of Object.values(saved)) await rm(jail.file(name), { force: true });
     }
   }
 

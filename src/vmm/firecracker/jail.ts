@@ -11,6 +11,8 @@ export const jailFiles = {
   overlay: 'overlay.ext4',
   memory: 'memory',
   deviceState: 'state',
+  /** The only directory where a machine that runs may make files. */
+  out: 'out',
 } as const;
 
 export interface JailOptions {
@@ -40,7 +42,10 @@ export class Jail {
   static async create(options: JailOptions): Promise<Jail> {
     const root = toRoot(options);
     await mkdir(root, { recursive: true, mode: 0o700 });
-    await chown(root, options.userId, options.userId);
+    for (const directory of [join(root, jailFiles.out), root]) {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      await chown(directory, options.userId, options.userId);
+    }
     return new Jail(options, await open(root));
   }
 
@@ -62,6 +67,15 @@ export class Jail {
   async grant(name: string, mode: 0o400 | 0o600): Promise<void> {
     await chown(this.file(name), this.userId, this.userId);
     await chmod(this.file(name), mode);
+  }
+
+  /**
+   * Takes the directory from the machine's user, when its sockets are there and before its guest runs: a process that was taken over
+   * could put links to sockets of the host in their place.
+   */
+  async seal(): Promise<void> {
+    await chown(this.#root, 0, 0);
+    await chmod(this.#root, 0o755);
   }
 
   /** Leaves it where it is. */

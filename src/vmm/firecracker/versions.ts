@@ -20,7 +20,8 @@ export function refusalOf(version: string, allowed: readonly string[]): string |
   for (const [index, least] of floor.entries()) {
     const part = parts[index] ?? 0;
     if (part > least) return undefined;
-    if (part < least) return `Firecracker ${version} is older than ${floor.join('.')}, the oldest that is used.`;
+    if (part < least)
+      return `Firecracker ${version} is older than ${floor.join('.')}, the oldest that is used: those before have known faults of jailer and devices.`;
   }
   return undefined;
 }
