@@ -14,6 +14,7 @@ import type {
 } from '../driver.ts';
 import { type Confinement, toUserId } from '../qemu/confinement.ts';
 import { toMachineName } from '../qemu/leftovers.ts';
+import { verifyFile } from '../qemu/snapshot-files.ts';
 import { VmmProcess } from '../qemu/vmm-process.ts';
 import { adoptMachine } from './adopt.ts';
 import { ApiClient } from './api-client.ts';
@@ -22,7 +23,7 @@ import { FirecrackerMachine } from './firecracker-machine.ts';
 import { Jail, jailFiles } from './jail.ts';
 import { type LeftoverPlace, removeJails } from './leftovers.ts';
 import { type FirecrackerProbe, probeFirecracker } from './probe.ts';
-import { readSnapshot, verifyFile } from './snapshot-files.ts';
+import { readSnapshot } from './snapshot-files.ts';
 import { copySparse, createOverlay, linkOrCopy } from './sparse-files.ts';
 
 export interface FirecrackerOptions {

@@ -9,4 +9,5 @@ describeDriver('firecracker', {
   loadSpec: async () => ({ ...(await loadTestImage()), vcpus: 1, memoryMib: 128 }),
   machines: 'firecracker',
   capturesBooted: true,
+  capturesWhole: true,
 });

@@ -41,8 +41,12 @@ export async function probeFirecracker(options: ProbeOptions): Promise<Firecrack
     accelerator: 'kvm',
     cpu: cpus()[0]?.model ?? 'unknown',
     confinement: [...walls, ...groups],
-    missing:
-      confinement.groups === undefined ? ['VMM processes have no memory and process limit: no control group.'] : [],
+    missing: [
+      'A snapshot holds all memory of its VM: captures of Firecracker are not incremental yet.',
+      ...(confinement.groups === undefined
+        ? ['VMM processes have no memory and process limit: no control group.']
+        : []),
+    ],
   };
   return { capabilities, confinement };
 }

@@ -1,19 +1,17 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { BigboxError } from '../../contracts/errors.ts';
-import { writeFileAtomically } from '../../lib/files.ts';
+import { syncDirectory, writeFileAtomically } from '../../lib/files.ts';
 import type { Snapshot } from '../driver.ts';
 import { MachineSpec } from '../machine-spec.ts';
+import { diskSpaceOf, hashFiles, verifyFile } from '../qemu/snapshot-files.ts';
 import { jailFiles } from './jail.ts';
 
 const manifestName = 'manifest.json';
 const format = 1;
 /** The files that make a snapshot. */
-export const snapshotFiles = [jailFiles.memory, jailFiles.deviceState, jailFiles.overlay] as const;
+const snapshotFiles = [jailFiles.memory, jailFiles.deviceState, jailFiles.overlay] as const;
 
 const Manifest = z.object({
   format: z.literal(format),
@@ -23,59 +21,37 @@ const Manifest = z.object({
   cpu: z.string(),
   spec: MachineSpec,
   layers: z.array(z.literal(jailFiles.overlay)).length(1),
-  files: z.record(z.string(), z.string()),
+  files: z.record(z.enum(snapshotFiles), z.string().regex(/^[0-9a-f]{64}$/)),
+  storedBytes: z.number().int().nonnegative(),
 });
 
 /** Writes the manifest, which makes the directory a snapshot. */
-export async function writeManifest(parts: Omit<Snapshot, 'files' | 'layers'>): Promise<Snapshot> {
+export async function writeManifest(parts: Omit<Snapshot, 'files' | 'layers' | 'storedBytes'>): Promise<Snapshot> {
   const { directory, ...rest } = parts;
-  const hashes = snapshotFiles.map(async (name) => [name, await hashFile(join(directory, name))] as const);
-  const kept = { ...rest, layers: [jailFiles.overlay], files: Object.fromEntries(await Promise.all(hashes)) };
+  const [files, storedBytes] = await Promise.all([
+    hashFiles(directory, snapshotFiles),
+    diskSpaceOf(directory, snapshotFiles),
+  ]);
+  const kept = { ...rest, layers: [jailFiles.overlay], files, storedBytes };
   await writeFileAtomically(join(directory, manifestName), JSON.stringify({ format, ...kept }, undefined, 2));
+  await syncDirectory(directory);
   return { directory, ...kept };
 }
 
 /** Reads a snapshot and checks every hash. Throws VM_SNAPSHOT_FAILED. */
 export async function readSnapshot(directory: string): Promise<Snapshot> {
   const path = join(directory, manifestName);
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw unreadable(path, cause);
-  });
-  const manifest = Manifest.safeParse(parse(text));
-  if (!manifest.success) throw unreadable(path, manifest.error);
-  const snapshot = { ...manifest.data, directory };
-  await Promise.all(snapshotFiles.map((name) => verifyFile(snapshot, name)));
-  return snapshot;
-}
-
-/** Throws VM_SNAPSHOT_FAILED when the file does not have the content that the manifest names. */
-export async function verifyFile(snapshot: Pick<Snapshot, 'directory' | 'files'>, name: string): Promise<void> {
-  const path = join(snapshot.directory, name);
-  const found = await hashFile(path).catch((error: Error) => error.message);
-  if (found === snapshot.files[name]) return;
-  throw new BigboxError('VM_SNAPSHOT_FAILED', {
-    message: `${path} is damaged: it does not have the content that was saved.`,
-    context: { path, expected: snapshot.files[name] ?? 'none', found },
-  });
-}
-
-function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+    const { format: _, ...manifest } = Manifest.parse(JSON.parse(await readFile(path, 'utf8')));
+    const snapshot = { ...manifest, directory };
+    await Promise.all(snapshotFiles.map((name) => verifyFile(snapshot, name)));
+    return snapshot;
+  } catch (cause) {
+    if (cause instanceof BigboxError) throw cause;
+    throw new BigboxError('VM_SNAPSHOT_FAILED', {
+      message: `${path} is not the manifest of a snapshot.`,
+      context: { path },
+      cause,
+    });
   }
-}
-
-const unreadable = (path: string, cause: unknown): BigboxError =>
-  new BigboxError('VM_SNAPSHOT_FAILED', {
-    message: `${path} is not the manifest of a snapshot.`,
-    context: { path },
-    cause,
-  });
-
-async function hashFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
-  return hash.digest('hex');
 }
