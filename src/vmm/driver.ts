@@ -67,6 +67,8 @@ export interface MachineRecord {
 export interface Machine {
   readonly id: string;
   readonly pid: number;
+  /** Whether connections go on after a capture; where not, they are closed before and opened again when the guest runs. */
+  readonly keepsConnections: boolean;
   /** Resolves when the process is gone, whatever the reason. Never rejects. */
   readonly exited: Promise<MachineExit>;
   /** Greets the agent inside and gives a connection. Throws GUEST_UNREACHABLE, VM_LOST, or the signal's reason when aborted. */

@@ -179,6 +179,7 @@ export class VirtualMachine {
     await this.pause();
     let captured: Capture | undefined;
     try {
+      if (!this.#machine.keepsConnections) this.#hangUp();
       captured = await this.#machine.capture(directory);
       if (!wasPaused) await this.resume();
       return captured;
@@ -207,9 +208,16 @@ export class VirtualMachine {
   #talkOver(connection: GuestConnection): void {
     this.#connection = connection;
     this.#greeted.resolve();
-    void connection.closed.then((reason) =>
-      this.#silence.resolve(`its agent is gone (${reason?.message ?? 'closed'})`),
-    );
+    void connection.closed.then((reason) => {
+      if (this.#connection === connection) this.#silence.resolve(`its agent is gone (${reason?.message ?? 'closed'})`);
+    });
+  }
+
+  /** Calls that are under way end; the agent is greeted anew when the guest runs. */
+  #hangUp(): void {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    connection?.close();
   }
 
   /** A VM whose agent is gone is of no more use than one whose process is gone. */

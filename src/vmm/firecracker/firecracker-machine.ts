@@ -30,6 +30,8 @@ const saved = { memory: `${jailFiles.out}/memory`, deviceState: `${jailFiles.out
 export class FirecrackerMachine implements Machine {
   readonly id: string;
   readonly pid: number;
+  /** Firecracker resets them when it writes a snapshot. */
+  readonly keepsConnections = false;
   readonly exited: Promise<MachineExit>;
   readonly #parts: FirecrackerMachineParts;
   #destroyed: Promise<void> | undefined;

@@ -47,6 +47,7 @@ const migrationCapabilities = {
 export class QemuMachine implements Machine {
   readonly id: string;
   readonly pid: number;
+  readonly keepsConnections = true;
   readonly exited: Promise<MachineExit>;
   readonly #parts: QemuMachineParts;
   #destroyed: Promise<void> | undefined;

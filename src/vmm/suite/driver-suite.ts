@@ -7,7 +7,7 @@ import { BigboxError } from '../../contracts/errors.ts';
 import type { GuestConnection } from '../../guest/index.ts';
 import type { Driver, Machine, MachineSpec, Snapshot } from '../driver.ts';
 import { describeAdoption } from './adoption-cases.ts';
-import { agentTimeoutMs, capture, connect, run } from './guest-calls.ts';
+import { agentTimeoutMs, capture, connect, reconnect, run } from './guest-calls.ts';
 import { Owner } from './owner.ts';
 
 export interface DriverSuiteOptions {
@@ -133,7 +133,7 @@ export function describeDriver(name: string, options: DriverSuiteOptions): void 
         const sums = 'sha256sum disk* /dev/shm/memory*';
         const before = await run(connection, `${noise}; ${sums}`);
         const captured = await capture(machine, join(directory, `capture-${generation}`));
-        expect(await run(connection, `echo later > later; ${sums}`)).toBe(before);
+        expect(await run(await reconnect(machine, connection), `echo later > later; ${sums}`)).toBe(before);
         await machine.destroy();
         await removeSnapshot(driver, origin, snapshot);
         origin = await driver.loadSnapshot(captured.directory);

@@ -6,6 +6,10 @@ export const agentTimeoutMs = 60_000;
 export const connect = (machine: Machine): Promise<GuestConnection> =>
   machine.connect(AbortSignal.timeout(agentTimeoutMs));
 
+/** The connection to a machine that was captured: the one before where it is kept, else a new one. */
+export const reconnect = async (machine: Machine, before: GuestConnection): Promise<GuestConnection> =>
+  machine.keepsConnections ? before : connect(machine);
+
 /** Runs a script to its end and gives all that it wrote. */
 export async function run({ agent }: GuestConnection, script: string): Promise<string> {
   const output: Uint8Array[] = [];
