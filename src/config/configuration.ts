@@ -118,6 +118,12 @@ function toExecution(role: Role, settings: FullConfiguration['bigbox']): Configu
   };
 }
 
+const toVmm = (settings: FullConfiguration['bigbox']): Configuration['vmm'] => ({
+  driver: settings.vm_driver,
+  ...(settings.firecracker_path === undefined ? {} : { firecrackerPath: settings.firecracker_path }),
+  allowedFirecrackerVersions: settings.firecracker_allow_versions,
+});
+
 /** What a person should know about the settings in force. */
 function openSettings({ bigbox }: FullConfiguration): readonly string[] {
   return [
@@ -165,11 +171,7 @@ export function compileConfiguration(full: FullConfiguration, options: CompileOp
     role: { name: role.name, ...(systemPrompt === undefined ? {} : { systemPrompt }) },
     model,
     execution: toExecution(role, settings),
-    vmm: {
-      driver: settings.vm_driver,
-      ...(settings.firecracker_path === undefined ? {} : { firecrackerPath: settings.firecracker_path }),
-      allowedFirecrackerVersions: settings.firecracker_allow_versions,
-    },
+    vmm: toVmm(settings),
     limits: {
       concurrentModelCalls: settings.concurrent_model_calls,
       concurrentRuns: settings.concurrent_runs,
