@@ -266,6 +266,12 @@ export const FileEntry = z.object({
   link_target: z.string().optional(),
 });
 export type FileEntry = z.infer<typeof FileEntry>;
+export const FileStatus = z.object({ path: z.string(), entry: FileEntry });
+export const MakeFolderRequest = z.object({
+  path: z.string().min(1).max(4096),
+  mode: z.number().int().min(0).max(0o7777).default(0o755).describe('Permission bits of the folder itself'),
+});
+export const FileAnswer = z.object({ path: z.string() });
 export const FileListing = z.object({ path: z.string(), entries: z.array(FileEntry) });
 
 /** What a client sends on `/ws/{vm_id}`. */

@@ -1,4 +1,5 @@
 export { type AgentClient, createAgentClient } from './agents.ts';
+export type { FileAddress } from './files.ts';
 export type { ConnectionOptions } from './http.ts';
 export type { VmFilter } from './machines.ts';
 export type { ProcessAddress } from './processes.ts';

@@ -275,6 +275,20 @@ describe('fcctl cp', () => {
   });
 });
 
+describe('fcctl vm files mkdir, stat and rm', () => {
+  test('make, describe and remove', async () => {
+    expect(await fcctl(['vm', 'files', 'mkdir', 'mine:made/deep'])).toEqual({ code: 0, stdout: '', stderr: '' });
+    const { stdout } = await fcctl(['vm', 'files', 'stat', 'mine:made/deep']);
+    expect(stdout).toMatch(/^MODE +BYTES +CHANGED +NAME\ndrwxr-xr-x .* deep\n$/);
+    expect(await fcctl(['vm', 'files', 'rm', 'mine:made'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('GUEST_FILE_ERROR') as string,
+    });
+    expect((await fcctl(['vm', 'files', 'rm', '-r', 'mine:made'])).code).toBe(0);
+    expect((await fcctl(['vm', 'files', 'stat', 'mine:made'])).code).toBe(1);
+  });
+});
+
 describe('fcctl vm files ls', () => {
   test('lists a folder like ls -l does', async () => {
     await fcctl([

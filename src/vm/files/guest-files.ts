@@ -18,6 +18,12 @@ export interface FileToWrite {
   readonly makeParents: boolean;
 }
 
+/** A part of a file; without a length, up to its end. */
+export interface FilePart {
+  readonly offset: number;
+  readonly length?: number | undefined;
+}
+
 /** Writes a file of the user without rights; it appears whole or not at all. Throws a ConnectError. */
 export async function writeGuestFile(agent: AgentClient, file: FileToWrite, signal: AbortSignal): Promise<void> {
   const { path, data, mode, makeParents } = file;
@@ -39,12 +45,14 @@ export class GuestFiles {
     this.#limits = limits;
   }
 
-  /** At most 16 MiB. */
-  async read(path: string, signal: AbortSignal): Promise<Buffer> {
+  /** Everything, or a part; at most 16 MiB at once. */
+  async read(path: string, { offset, length }: FilePart, signal: AbortSignal): Promise<Buffer> {
+    if (length === 0) return Buffer.alloc(0);
+    const wish = { path, offset: BigInt(offset), length: BigInt(length ?? 0) };
     return explain(path, async () => {
       const parts: Uint8Array[] = [];
       let bytes = 0;
-      for await (const { data } of this.#agent.readFile({ path }, { signal })) {
+      for await (const { data } of this.#agent.readFile(wish, { signal })) {
         bytes += data.length;
         if (bytes > maxReadBytes) throw tooLarge(path, maxReadBytes);
         parts.push(data);
@@ -57,6 +65,25 @@ export class GuestFiles {
   async write(path: string, data: Uint8Array, signal: AbortSignal): Promise<void> {
     this.#limits.assertUpload(data.length);
     await explain(path, () => writeGuestFile(this.#agent, { path, data, mode: 0o644, makeParents: true }, signal));
+  }
+
+  /** What is at a path: a link itself, or what it names. */
+  async stat(path: string, follow: boolean, signal: AbortSignal): Promise<FileEntry> {
+    return explain(path, async () => {
+      const { entry } = await this.#agent.stat({ path, follow }, { signal });
+      if (entry === undefined) throw new ConnectError('the guest described nothing', Code.Internal);
+      return toFileEntry(entry);
+    });
+  }
+
+  /** Removes a file, a link or an empty folder; a folder with all that is in it where that is said. */
+  async remove(path: string, recursive: boolean, signal: AbortSignal): Promise<void> {
+    await explain(path, () => this.#agent.remove({ path, recursive }, { signal }));
+  }
+
+  /** Makes a folder of the user without rights, and those above it; one that is there stays as it is. */
+  async makeFolder(path: string, mode: number, signal: AbortSignal): Promise<void> {
+    await explain(path, () => this.#agent.makeDirectory({ path, mode, user: 'sandbox' }, { signal }));
   }
 
   /** Sorted by name. */
