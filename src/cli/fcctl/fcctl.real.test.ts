@@ -53,6 +53,14 @@ describe('fcctl vm list and show', () => {
   });
 });
 
+describe('fcctl vm shell', () => {
+  test('runs what is typed, as a terminal does, and ends with the exit code of the shell', async () => {
+    const { code, stdout } = await fcctl(['vm', 'shell', 'mine'], { stdin: 'tty; echo $((6 * 7)); exit 5\n' });
+    expect(stdout).toMatch(/\/dev\/pts\/\d+\r\n42\r\n/);
+    expect(code).toBe(5);
+  });
+});
+
 describe('fcctl vm stats and console', () => {
   test('show what VMs use, and what they wrote on their console', async () => {
     const { stdout } = await fcctl(['vm', 'stats']);

@@ -9,6 +9,7 @@ import { listCommand } from './list.ts';
 import { pauseCommand, resumeCommand } from './pause.ts';
 import { killCommand, logsCommand, processListCommand } from './processes.ts';
 import { removeCommand } from './rm.ts';
+import { shellCommand } from './shell.ts';
 import { showCommand } from './show.ts';
 import { snapshotVmCommand } from './snapshot-vm.ts';
 import { statsCommand } from './stats.ts';
@@ -23,6 +24,7 @@ export function vmCommand(): Command {
     .addCommand(statsCommand())
     .addCommand(consoleCommand())
     .addCommand(execCommand())
+    .addCommand(shellCommand())
     .addCommand(processListCommand())
     .addCommand(logsCommand())
     .addCommand(killCommand())
