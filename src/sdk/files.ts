@@ -15,16 +15,25 @@ export interface FileClient {
     file: FileAddress & { readonly offset?: number; readonly length?: number },
     signal: AbortSignal,
   ): Promise<Uint8Array>;
-  /** The file appears whole or not at all; folders above it are made. */
-  writeFile(file: FileAddress & { readonly data: Uint8Array }, signal: AbortSignal): Promise<void>;
+  /** The file appears whole or not at all; folders above it are made. With `append` the data is added to its end. */
+  writeFile(
+    file: FileAddress & { readonly data: Uint8Array; readonly append?: boolean },
+    signal: AbortSignal,
+  ): Promise<void>;
   /** What is at the path; what a link names, unless `follow` is false. */
   statFile(file: FileAddress & { readonly follow?: boolean }, signal: AbortSignal): Promise<FileEntry>;
   /** A file, a link or an empty folder; with `recursive` a folder and all that is in it. */
   removeFile(file: FileAddress & { readonly recursive?: boolean }, signal: AbortSignal): Promise<void>;
   /** Folders above it are made too; one that is there stays as it is. */
   makeFolder(folder: FileAddress & { readonly mode?: number }, signal: AbortSignal): Promise<void>;
-  /** Sorted by name. */
-  listFiles(folder: FileAddress, signal: AbortSignal): Promise<readonly FileEntry[]>;
+  /** Within one file system. What is at the target refuses the move, unless `overwrite` is said. */
+  moveFile(
+    file: FileAddress & { readonly to: string; readonly overwrite?: boolean },
+    signal: AbortSignal,
+  ): Promise<void>;
+  changeFileMode(file: FileAddress & { readonly mode: number }, signal: AbortSignal): Promise<void>;
+  /** Sorted by name; names are relative to the folder. A depth of 2 also lists what is in its folders, and so on. */
+  listFiles(folder: FileAddress & { readonly depth?: number }, signal: AbortSignal): Promise<readonly FileEntry[]>;
 }
 
 const partLength = 32_768;
@@ -50,8 +59,8 @@ export function createFileClient(connection: ConnectionOptions): FileClient {
       const response = await send(connection, path, { signal });
       return fromBase64(FileContent.parse(await response.json()).content);
     },
-    async writeFile({ data, ...file }, signal) {
-      const body = { path: file.path, content: toBase64(data), encoding: 'base64' };
+    async writeFile({ data, append = false, ...file }, signal) {
+      const body = { path: file.path, content: toBase64(data), encoding: 'base64', append };
       const response = await send(connection, filesPath(file), { method: 'PUT', body, signal });
       WriteFileAnswer.parse(await response.json());
     },
@@ -68,8 +77,18 @@ export function createFileClient(connection: ConnectionOptions): FileClient {
       const response = await send(connection, filesPath(folder, '/mkdir'), { method: 'POST', body, signal });
       FileAnswer.parse(await response.json());
     },
-    async listFiles(folder, signal) {
-      const path = `${filesPath(folder, '/list')}${query({ path: folder.path })}`;
+    async moveFile({ to, overwrite = false, ...file }, signal) {
+      const body = { from: file.path, to, overwrite };
+      const response = await send(connection, filesPath(file, '/move'), { method: 'POST', body, signal });
+      FileAnswer.parse(await response.json());
+    },
+    async changeFileMode({ mode, ...file }, signal) {
+      const body = { path: file.path, mode };
+      const response = await send(connection, filesPath(file, '/chmod'), { method: 'POST', body, signal });
+      FileAnswer.parse(await response.json());
+    },
+    async listFiles({ depth = 1, ...folder }, signal) {
+      const path = `${filesPath(folder, '/list')}${query({ path: folder.path, depth: String(depth) })}`;
       return FileListing.parse(await (await send(connection, path, { signal })).json()).entries;
     },
   };

@@ -66,3 +66,40 @@ test('removes files, links without what they name, and folders with all that is 
   await expect(client.statFile(at('/home/sandbox/full'), soon())).rejects.toMatchObject(isRefused);
   await expect(client.removeFile(at('/home/sandbox/full'), soon())).rejects.toMatchObject(isRefused);
 });
+
+test('adds to the end of a file, and makes it where it is missing', async () => {
+  const file = at('/home/sandbox/new/log');
+  const add = (text: string): Promise<void> =>
+    client.writeFile({ ...file, data: new TextEncoder().encode(text), append: true }, soon());
+  await add('one\n');
+  await run('chmod 600 new/log');
+  await add('two\n');
+  expect(await run('stat -c "%U %a" new/log; cat new/log')).toBe('sandbox 600\none\ntwo\n');
+});
+
+test('moves a file, and replaces another only where that is said', async () => {
+  await run('printf old > old; printf other > other');
+  const old = at('/home/sandbox/old');
+  await expect(client.moveFile({ ...old, to: '/home/sandbox/other' }, soon())).rejects.toMatchObject(isRefused);
+  expect(await run('cat old other')).toBe('oldother');
+  await client.moveFile({ ...old, to: '/home/sandbox/other', overwrite: true }, soon());
+  expect(await run('cat other; ls old')).toBe('old');
+  await expect(client.moveFile({ ...old, to: '/home/sandbox/third' }, soon())).rejects.toMatchObject(isRefused);
+  const over = { ...at('/home/sandbox/other'), to: '/dev/shm/other' };
+  await expect(client.moveFile(over, soon())).rejects.toMatchObject(isRefused);
+});
+
+test('sets permission bits', async () => {
+  await run('touch tool');
+  await client.changeFileMode({ ...at('/home/sandbox/tool'), mode: 0o751 }, soon());
+  expect(await run('stat -c %a tool')).toBe('751\n');
+});
+
+test('lists folders in a folder to a depth, and does not follow links out of it', async () => {
+  await run('mkdir -p tree/one/two; touch tree/a tree/one/b tree/one/two/c; ln -s /etc tree/out');
+  const names = async (depth: number): Promise<readonly string[]> =>
+    (await client.listFiles({ ...at('/home/sandbox/tree'), depth }, soon())).map(({ name }) => name);
+  expect(await names(1)).toEqual(['a', 'one', 'out']);
+  expect(await names(2)).toEqual(['a', 'one', 'one/b', 'one/two', 'out']);
+  expect(await names(3)).toEqual(['a', 'one', 'one/b', 'one/two', 'one/two/c', 'out']);
+});

@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import {
+  ChangeModeRequest,
   FileAnswer,
   FileContent,
   FileListing,
   FileStatus,
   MakeFolderRequest,
+  MoveFileRequest,
   WriteFileAnswer,
+  WriteFileRequest,
 } from '../../contracts/vms.ts';
 import { type HttpServer, requestSignal } from '../../http/index.ts';
 import type { VmService } from '../../vm/index.ts';
@@ -29,7 +32,10 @@ const StatQuery = PathQuery.extend({
 const RemoveQuery = PathQuery.extend({
   recursive: z.stringbool().default(false).describe('Also a folder with all that is in it'),
 });
-const ListQuery = z.object({ path: z.string().min(1).max(4096).default('/home/sandbox') });
+const ListQuery = z.object({
+  path: z.string().min(1).max(4096).default('/home/sandbox'),
+  depth: z.coerce.number().int().min(1).max(100).default(1).describe('2 also lists what is in its folders, and so on'),
+});
 
 const tags = ['files'];
 const url = '/api/v1/vms/:id/files';
@@ -39,6 +45,7 @@ export function addFileRoutes(app: HttpServer, service: VmService): void {
   addContentRoutes(app, service);
   addLookRoutes(app, service);
   addChangeRoutes(app, service);
+  addMoveRoutes(app, service);
 }
 
 function addContentRoutes(app: HttpServer, service: VmService): void {
@@ -64,17 +71,19 @@ function addContentRoutes(app: HttpServer, service: VmService): void {
     url,
     bodyLimit: 24 * 1024 * 1024,
     schema: {
-      summary: 'Write a file of a VM',
+      summary: 'Write a file of a VM, or add to it',
+      description:
+        'A file that is written appears whole or not at all; folders above it are made. What is added before a failure stays in the file.',
       tags,
       params: VmPath,
-      body: FileContent,
+      body: WriteFileRequest,
       response: { 200: WriteFileAnswer },
     },
     handler: async (request, reply) => {
-      const { path, content, encoding } = request.body;
+      const { path, content, encoding, append } = request.body;
       const bytes = Buffer.from(content, encoding);
       const files = await service.files(request.params.id);
-      await files.write(path, bytes, requestSignal(reply));
+      await files.write({ path, data: bytes, append }, requestSignal(reply));
       return { path, bytes: bytes.length };
     },
   });
@@ -92,9 +101,9 @@ function addLookRoutes(app: HttpServer, service: VmService): void {
       response: { 200: FileListing },
     },
     handler: async (request, reply) => {
-      const { path } = request.query;
+      const { path, depth } = request.query;
       const files = await service.files(request.params.id);
-      return { path, entries: await files.list(path, requestSignal(reply)) };
+      return { path, entries: await files.list(path, depth, requestSignal(reply)) };
     },
   });
   app.route({
@@ -148,6 +157,43 @@ function addChangeRoutes(app: HttpServer, service: VmService): void {
       const { path, mode } = request.body;
       const files = await service.files(request.params.id);
       await files.makeFolder(path, mode, requestSignal(reply));
+      return { path };
+    },
+  });
+}
+
+function addMoveRoutes(app: HttpServer, service: VmService): void {
+  app.route({
+    method: 'POST',
+    url: `${url}/move`,
+    schema: {
+      summary: 'Move or rename a file or folder of a VM',
+      description: 'Within one file system. What is at the target refuses the move, unless overwrite is said.',
+      tags,
+      params: VmPath,
+      body: MoveFileRequest,
+      response: { 200: FileAnswer },
+    },
+    handler: async (request, reply) => {
+      const files = await service.files(request.params.id);
+      await files.move(request.body, requestSignal(reply));
+      return { path: request.body.to };
+    },
+  });
+  app.route({
+    method: 'POST',
+    url: `${url}/chmod`,
+    schema: {
+      summary: 'Set the permission bits of a file or folder of a VM',
+      tags,
+      params: VmPath,
+      body: ChangeModeRequest,
+      response: { 200: FileAnswer },
+    },
+    handler: async (request, reply) => {
+      const { path, mode } = request.body;
+      const files = await service.files(request.params.id);
+      await files.changeMode(path, mode, requestSignal(reply));
       return { path };
     },
   });

@@ -292,6 +292,9 @@ describe('fcctl vm files mkdir, stat and rm', () => {
       code: 1,
       stderr: expect.stringContaining('GUEST_FILE_ERROR') as string,
     });
+    expect((await fcctl(['vm', 'files', 'mv', 'mine:made/deep', 'made/moved'])).code).toBe(0);
+    expect((await fcctl(['vm', 'files', 'chmod', '750', 'mine:made/moved'])).code).toBe(0);
+    expect((await fcctl(['vm', 'files', 'ls', 'mine:made'])).stdout).toMatch(/^drwxr-x--- .* moved$/m);
     expect((await fcctl(['vm', 'files', 'rm', '-r', 'mine:made'])).code).toBe(0);
     expect((await fcctl(['vm', 'files', 'stat', 'mine:made'])).code).toBe(1);
   });

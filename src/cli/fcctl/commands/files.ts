@@ -1,4 +1,5 @@
-import { Argument, Command, Option } from 'commander';
+import { posix } from 'node:path';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { BigboxError } from '../../../contracts/errors.ts';
 import type { FileEntry } from '../../../contracts/vms.ts';
 import { withExamples } from '../../examples.ts';
@@ -7,17 +8,19 @@ import { type InstanceFlags, withInstanceFlags } from '../../instance.ts';
 import { formatTable } from '../../output/table.ts';
 import type { FileAddress, VmClient } from '../../../sdk/index.ts';
 import { findVmId } from '../find-vm.ts';
-import { toPlace } from '../place.ts';
+import { guestHome, toPlace } from '../place.ts';
 import { withVmService } from '../vm-service.ts';
 
 /** `fcctl vm files`: what lies in a VM. */
 export function filesCommand(): Command {
   const command = new Command('files')
-    .description('Look at the files of a VM, remove them, and make folders.')
+    .description('Look at the files of a VM and change them.')
     .addCommand(listCommand())
     .addCommand(statCommand())
     .addCommand(removeCommand())
-    .addCommand(makeFolderCommand());
+    .addCommand(makeFolderCommand())
+    .addCommand(moveCommand())
+    .addCommand(changeModeCommand());
   return withExamples(
     command,
     ['fcctl vm files ls try', 'the home folder of the VM named try'],
@@ -100,6 +103,46 @@ function makeFolderCommand(): Command {
     withVmService(flags, async (client, signal) => client.makeFolder(await toAddress(client, word, signal), signal)),
   );
   return withExamples(command, ['fcctl vm files mkdir try:data/raw', 'both folders where they are missing']);
+}
+
+interface MoveFlags extends InstanceFlags {
+  readonly force?: true;
+}
+
+function moveCommand(): Command {
+  const command = withInstanceFlags(
+    new Command('mv')
+      .description('Move or rename a file or folder of a VM, within one file system.')
+      .addArgument(placeArgument())
+      .addArgument(new Argument('<to>', 'path in the same VM; a relative one begins at /home/sandbox'))
+      .addOption(new Option('-f, --force', 'replace what is at the target (default: refuse)')),
+  ).action((word: string, to: string, flags: MoveFlags) =>
+    withVmService(flags, async (client, signal) => {
+      const file = await toAddress(client, word, signal);
+      const target = posix.resolve(guestHome, to);
+      await client.moveFile({ ...file, to: target, overwrite: flags.force === true }, signal);
+    }),
+  );
+  return withExamples(command, ['fcctl vm files mv try:draft.txt final.txt', 'renames a file in the home folder']);
+}
+
+function changeModeCommand(): Command {
+  const command = withInstanceFlags(
+    new Command('chmod')
+      .description('Set the permission bits of a file or folder of a VM.')
+      .addArgument(new Argument('<mode>', 'octal, like 755').argParser(parseMode))
+      .addArgument(placeArgument()),
+  ).action((mode: number, word: string, flags: InstanceFlags) =>
+    withVmService(flags, async (client, signal) =>
+      client.changeFileMode({ ...(await toAddress(client, word, signal)), mode }, signal),
+    ),
+  );
+  return withExamples(command, ['fcctl vm files chmod 755 try:run.sh', 'makes a script one that can be run']);
+}
+
+function parseMode(word: string): number {
+  if (/^[0-7]{3,4}$/.test(word)) return Number.parseInt(word, 8);
+  throw new InvalidArgumentError('Expected three or four octal digits, like 755.');
 }
 
 const kinds: Readonly<Record<FileEntry['kind'], string>> = { file: '-', directory: 'd', symlink: 'l', other: '?' };
