@@ -36,10 +36,18 @@ const namesOneProgram = (wish: { argv?: unknown; shell?: unknown }): boolean =>
   (wish.argv === undefined) !== (wish.shell === undefined);
 const oneProgram = 'expected either argv or shell';
 
+const side = z.number().int().min(1).max(10_000);
+/** Size of a terminal in characters. */
+export const TerminalSize = z.object({ cols: side, rows: side });
+export type TerminalSize = z.infer<typeof TerminalSize>;
+
 /** Asks for a program to be started in a VM; it goes on when the caller leaves. */
 export const StartProcessRequest = z
   .object({
     ...programFields,
+    pty: TerminalSize.optional().describe(
+      'Give it a terminal of this size: all output is stdout, and input stays open. Default: pipes',
+    ),
     keep_stdin: z.boolean().default(false).describe('Leave standard input open for POST .../stdin'),
     timeout_ms: z
       .number()
@@ -105,6 +113,7 @@ export const VmProcess = z.object({
   cwd: z.string().optional(),
   user: z.string(),
   guest_pid: z.number().int(),
+  pty: TerminalSize.optional().describe('Size of its terminal; absent where it has pipes'),
   state: z.enum(['running', 'ended']),
   timeout_ms: z.number().int().optional(),
   started_at: z.string(),
@@ -187,6 +196,25 @@ export const StdinRequest = z.object({
 });
 export type StdinRequest = z.infer<typeof StdinRequest>;
 export const StdinAnswer = z.object({ bytes: z.number().int() });
+
+export const AttachQuery = ProcessOutputQuery.pick({ after: true });
+
+/** What a client of an attached process sends in text frames; its binary frames are standard input. */
+export const AttachOrder = z.discriminatedUnion('type', [
+  TerminalSize.extend({ type: z.literal('resize') }),
+  z.object({ type: z.literal('signal'), signal: SignalName }),
+  z.object({ type: z.literal('end') }).describe('Ends standard input; a terminal is sent its end-of-file character'),
+]);
+export type AttachOrder = z.infer<typeof AttachOrder>;
+
+/** What a client of an attached process is told in text frames; binary frames are output. */
+export const AttachReport = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('attached'), offset: z.number().int(), process: VmProcess }),
+  z.object({ type: z.literal('dropped'), ...span }),
+  z.object({ type: z.literal('exit'), process: VmProcess }),
+  z.object({ type: z.literal('error'), error: ErrorBody }).describe('A frame was not obeyed; the connection goes on'),
+]);
+export type AttachReport = z.infer<typeof AttachReport>;
 
 /** A program that has run to its end. */
 export const ExecResult = z.object({

@@ -258,7 +258,7 @@ export const FileContent = z.object({
 });
 export const WriteFileAnswer = z.object({ path: z.string(), bytes: z.number().int() });
 export const FileEntry = z.object({
-  name: z.string(),
+  name: z.string().describe('In a list: relative to the folder that is listed'),
   kind: z.enum(['file', 'directory', 'symlink', 'other']),
   size: z.number(),
   mode: z.number().int(),
@@ -266,6 +266,24 @@ export const FileEntry = z.object({
   link_target: z.string().optional(),
 });
 export type FileEntry = z.infer<typeof FileEntry>;
+export const FileStatus = z.object({ path: z.string(), entry: FileEntry });
+export const MakeFolderRequest = z.object({
+  path: z.string().min(1).max(4096),
+  mode: z.number().int().min(0).max(0o7777).default(0o755).describe('Permission bits of the folder itself'),
+});
+export const WriteFileRequest = FileContent.extend({
+  append: z.boolean().default(false).describe('Add to the end of the file instead of replacing it'),
+});
+export const MoveFileRequest = z.object({
+  from: z.string().min(1).max(4096),
+  to: z.string().min(1).max(4096),
+  overwrite: z.boolean().default(false).describe('Replace a file or an empty folder that is at the target'),
+});
+export const ChangeModeRequest = z.object({
+  path: z.string().min(1).max(4096),
+  mode: z.number().int().min(0).max(0o7777).describe('Permission bits, as a number: 420 is rw-r--r--'),
+});
+export const FileAnswer = z.object({ path: z.string() });
 export const FileListing = z.object({ path: z.string(), entries: z.array(FileEntry) });
 
 /** What a client sends on `/ws/{vm_id}`. */

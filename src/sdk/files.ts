@@ -1,4 +1,4 @@
-import { FileContent, type FileEntry, FileListing, WriteFileAnswer } from '../contracts/vms.ts';
+import { FileAnswer, FileContent, type FileEntry, FileListing, FileStatus, WriteFileAnswer } from '../contracts/vms.ts';
 import { type ConnectionOptions, send } from './http.ts';
 
 /** A file or folder in a VM. */
@@ -10,11 +10,30 @@ export interface FileAddress {
 
 /** The files of VMs. Everything throws the server's errors (GUEST_FILE_ERROR, LIMIT_EXCEEDED) and SERVICE_NOT_RUNNING. */
 export interface FileClient {
-  readFile(file: FileAddress, signal: AbortSignal): Promise<Uint8Array>;
-  /** The file appears whole or not at all; folders above it are made. */
-  writeFile(file: FileAddress & { readonly data: Uint8Array }, signal: AbortSignal): Promise<void>;
-  /** Sorted by name. */
-  listFiles(folder: FileAddress, signal: AbortSignal): Promise<readonly FileEntry[]>;
+  /** Everything, or at most `length` bytes from `offset` on. */
+  readFile(
+    file: FileAddress & { readonly offset?: number; readonly length?: number },
+    signal: AbortSignal,
+  ): Promise<Uint8Array>;
+  /** The file appears whole or not at all; folders above it are made. With `append` the data is added to its end. */
+  writeFile(
+    file: FileAddress & { readonly data: Uint8Array; readonly append?: boolean },
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** What is at the path; what a link names, unless `follow` is false. */
+  statFile(file: FileAddress & { readonly follow?: boolean }, signal: AbortSignal): Promise<FileEntry>;
+  /** A file, a link or an empty folder; with `recursive` a folder and all that is in it. */
+  removeFile(file: FileAddress & { readonly recursive?: boolean }, signal: AbortSignal): Promise<void>;
+  /** Folders above it are made too; one that is there stays as it is. */
+  makeFolder(folder: FileAddress & { readonly mode?: number }, signal: AbortSignal): Promise<void>;
+  /** Within one file system. What is at the target refuses the move, unless `overwrite` is said. */
+  moveFile(
+    file: FileAddress & { readonly to: string; readonly overwrite?: boolean },
+    signal: AbortSignal,
+  ): Promise<void>;
+  changeFileMode(file: FileAddress & { readonly mode: number }, signal: AbortSignal): Promise<void>;
+  /** Sorted by name; names are relative to the folder. A depth of 2 also lists what is in its folders, and so on. */
+  listFiles(folder: FileAddress & { readonly depth?: number }, signal: AbortSignal): Promise<readonly FileEntry[]>;
 }
 
 const partLength = 32_768;
@@ -34,18 +53,42 @@ const query = (fields: Readonly<Record<string, string>>): string => `?${new URLS
 /** Creates a client of the files of VMs at an address. */
 export function createFileClient(connection: ConnectionOptions): FileClient {
   return {
-    async readFile(file, signal) {
-      const path = `${filesPath(file)}${query({ path: file.path, encoding: 'base64' })}`;
+    async readFile({ offset = 0, length, ...file }, signal) {
+      const part = { offset: String(offset), ...(length === undefined ? {} : { length: String(length) }) };
+      const path = `${filesPath(file)}${query({ path: file.path, encoding: 'base64', ...part })}`;
       const response = await send(connection, path, { signal });
       return fromBase64(FileContent.parse(await response.json()).content);
     },
-    async writeFile({ data, ...file }, signal) {
-      const body = { path: file.path, content: toBase64(data), encoding: 'base64' };
+    async writeFile({ data, append = false, ...file }, signal) {
+      const body = { path: file.path, content: toBase64(data), encoding: 'base64', append };
       const response = await send(connection, filesPath(file), { method: 'PUT', body, signal });
       WriteFileAnswer.parse(await response.json());
     },
-    async listFiles(folder, signal) {
-      const path = `${filesPath(folder, '/list')}${query({ path: folder.path })}`;
+    async statFile({ follow = true, ...file }, signal) {
+      const path = `${filesPath(file, '/stat')}${query({ path: file.path, follow: String(follow) })}`;
+      return FileStatus.parse(await (await send(connection, path, { signal })).json()).entry;
+    },
+    async removeFile({ recursive = false, ...file }, signal) {
+      const path = `${filesPath(file)}${query({ path: file.path, recursive: String(recursive) })}`;
+      FileAnswer.parse(await (await send(connection, path, { method: 'DELETE', signal })).json());
+    },
+    async makeFolder({ mode, ...folder }, signal) {
+      const body = { path: folder.path, ...(mode === undefined ? {} : { mode }) };
+      const response = await send(connection, filesPath(folder, '/mkdir'), { method: 'POST', body, signal });
+      FileAnswer.parse(await response.json());
+    },
+    async moveFile({ to, overwrite = false, ...file }, signal) {
+      const body = { from: file.path, to, overwrite };
+      const response = await send(connection, filesPath(file, '/move'), { method: 'POST', body, signal });
+      FileAnswer.parse(await response.json());
+    },
+    async changeFileMode({ mode, ...file }, signal) {
+      const body = { path: file.path, mode };
+      const response = await send(connection, filesPath(file, '/chmod'), { method: 'POST', body, signal });
+      FileAnswer.parse(await response.json());
+    },
+    async listFiles({ depth = 1, ...folder }, signal) {
+      const path = `${filesPath(folder, '/list')}${query({ path: folder.path, depth: String(depth) })}`;
       return FileListing.parse(await (await send(connection, path, { signal })).json()).entries;
     },
   };

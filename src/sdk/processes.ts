@@ -6,10 +6,12 @@ import {
   StdinAnswer,
   type StartProcessRequest,
   type StdinRequest,
+  type TerminalSize,
   VmProcess,
   VmProcessList,
 } from '../contracts/processes.ts';
 import { BigboxError, ErrorBody, fromErrorBody } from '../contracts/errors.ts';
+import { type Attachment, attach } from './attachment.ts';
 import { readEventStream } from './event-stream.ts';
 import { type ConnectionOptions, send } from './http.ts';
 
@@ -37,6 +39,10 @@ export interface ProcessClient {
   showProcess(address: ProcessAddress, signal?: AbortSignal): Promise<VmProcess>;
   /** The output of a process, recorded and then live, up to its `exit`. A lost connection is taken up again where it broke off. */
   processOutput(address: ProcessAddress, options: OutputOptions): AsyncIterable<ProcessEvent>;
+  /** Connects to input and output of a process, most of all of one with a terminal. Aborting closes the connection only. */
+  attachProcess(address: ProcessAddress, options: Pick<OutputOptions, 'after' | 'signal'>): Promise<Attachment>;
+  /** Changes the size of the terminal of a process. */
+  resizeProcess(address: ProcessAddress, size: TerminalSize): Promise<void>;
   signalProcess(
     address: ProcessAddress,
     request: { readonly signal: SignalName; readonly tree?: boolean },
@@ -106,6 +112,11 @@ export function createProcessClient(connection: ConnectionOptions): ProcessClien
     listProcesses: async (vmId, signal) => VmProcessList.parse(await get(processesPath(vmId), signal)),
     showProcess: async (address, signal) => VmProcess.parse(await get(processPath(address), signal)),
     processOutput: (address, options) => follow(connection, address, options),
+    attachProcess: ({ vmId, processId }, { after, signal }) => {
+      const path = `${processPath({ vmId, processId })}/attach`;
+      return attach(connection, after === undefined ? path : `${path}?after=${after}`, signal);
+    },
+    resizeProcess: async (address, size) => void (await post(`${processPath(address)}/resize`, size)),
     signalProcess: async (address, request) => void (await post(`${processPath(address)}/signal`, request)),
     killProcess: async (address) =>
       VmProcess.parse(await (await send(connection, processPath(address), { method: 'DELETE' })).json()),

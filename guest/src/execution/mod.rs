@@ -1,18 +1,18 @@
 //! Programs that run for the host. They outlive connections: output is kept until somebody has read it.
+mod channel;
 mod group;
 mod log;
 mod reader;
 mod reaper;
 mod spawn;
 mod table;
+mod terminal;
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::unix::pipe;
 use tokio::sync::Notify;
 
 pub use group::{count_processes, prepare};
@@ -20,9 +20,11 @@ pub use reader::EventStream;
 pub use reaper::{orphans_reaped, reap};
 pub use table::Table;
 
-use crate::proto::{Ending, Exit};
+use crate::proto::{Ending, Exit, TerminalSize};
+use channel::{Input, Source};
 use group::{Group, Usage};
 use log::{OutputLog, Stream};
+use terminal::Terminal;
 
 const READ_BYTES: usize = 64 << 10;
 
@@ -38,12 +40,14 @@ pub struct Execution {
     changed: Notify,
     /// A reader made room for output.
     room: Notify,
-    stdin: tokio::sync::Mutex<Option<pipe::Sender>>,
+    stdin: tokio::sync::Mutex<Input>,
+    terminal: Option<Arc<Terminal>>,
 }
 
 struct State {
     log: OutputLog,
-    open_pipes: u8,
+    /// Pipes and terminals that may still give output.
+    open_sources: u8,
     /// The newest reader; older ones see that they are not it and end.
     reader: u64,
     /// How the first process ended.
@@ -97,18 +101,22 @@ impl Execution {
     /// Writes to standard input; waits while the program does not read.
     pub async fn write_stdin(&self, data: &[u8], end: bool) -> std::io::Result<()> {
         let mut stdin = self.stdin.lock().await;
-        if !data.is_empty() {
-            let pipe = stdin.as_mut().ok_or(std::io::ErrorKind::BrokenPipe)?;
-            // A program that ends leaves readers of its pipe nowhere, but a child of it may hold the other end.
-            tokio::select! {
-                written = pipe.write_all(data) => written?,
-                () = self.ended() => return Err(std::io::ErrorKind::BrokenPipe.into()),
+        let write = async {
+            if !data.is_empty() {
+                stdin.write_all(data).await?;
             }
+            if end { stdin.end().await } else { Ok(()) }
+        };
+        // A program that ends leaves readers of its pipe nowhere, but a child of it may hold the other end.
+        tokio::select! {
+            written = write => written,
+            () = self.ended() => Err(std::io::ErrorKind::BrokenPipe.into()),
         }
-        if end {
-            *stdin = None;
-        }
-        Ok(())
+    }
+
+    /// Changes the size of the terminal. False where the program has none.
+    pub fn resize(&self, size: &TerminalSize) -> std::io::Result<bool> {
+        self.terminal.as_ref().map_or(Ok(false), |terminal| terminal.resize(size).map(|()| true))
     }
 
     async fn ended(&self) {
@@ -147,17 +155,17 @@ impl Execution {
         self.ended().await;
         let duration = self.started.elapsed();
         let usage = self.group.finish().await;
-        *self.stdin.lock().await = None;
+        *self.stdin.lock().await = Input::Closed;
         self.state().end = Some((usage, duration));
         self.changed.notify_waiters();
     }
 
-    /// Moves output from one pipe to the log, as fast as it is read from there.
-    async fn pump(self: Arc<Self>, mut pipe: pipe::Receiver, stream: Stream) {
+    /// Moves output from one source to the log, as fast as it is read from there.
+    async fn pump(self: Arc<Self>, mut source: Source, stream: Stream) {
         loop {
             self.wait_for_room().await;
             let mut data = Vec::with_capacity(READ_BYTES);
-            match pipe.read_buf(&mut data).await {
+            match source.read(&mut data).await {
                 Ok(0) | Err(_) => break,
                 Ok(_) => {}
             }
@@ -167,7 +175,7 @@ impl Execution {
                 break;
             }
         }
-        self.state().open_pipes -= 1;
+        self.state().open_sources -= 1;
         self.changed.notify_waiters();
     }
 
@@ -206,7 +214,7 @@ impl State {
     /// The last event, once every process is gone and all output is read.
     fn exit(&self) -> Option<Exit> {
         let (usage, duration) = self.end?;
-        if self.open_pipes > 0 {
+        if self.open_sources > 0 {
             return None;
         }
         let code = self.status.and_then(|status| status.code());

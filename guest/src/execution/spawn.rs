@@ -5,22 +5,27 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use tokio::net::unix::pipe;
 use tonic::Status;
 
+use super::channel::{Input, Source};
 use super::group::Group;
-use crate::proto::ExecRequest;
+use super::log::Stream;
+use super::terminal::Terminal;
+use crate::proto::{ExecRequest, TerminalSize};
 use crate::users::{self, User};
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const TERMINAL_KIND: &str = "xterm-256color";
 
-/// A running program with the agent's ends of its pipes.
+/// A running program with the agent's ends of its pipes, or with the terminal it runs on.
 pub struct Spawned {
     pub pid: i32,
-    pub stdin: Option<pipe::Sender>,
-    pub stdout: pipe::Receiver,
-    pub stderr: pipe::Receiver,
+    pub stdin: Input,
+    pub sources: Vec<(Source, Stream)>,
+    pub terminal: Option<Arc<Terminal>>,
 }
 
 /// Does not await: the reaper must not see an exit before the caller has registered the process.
@@ -36,27 +41,47 @@ pub fn spawn(request: &ExecRequest, group: &Group) -> Result<Spawned, Status> {
         return Err(Status::invalid_argument(format!("{directory:?} is not an absolute path of a directory")));
     }
     let mut command = Command::new(program);
-    command.args(arguments).env_clear().envs(base_environment(&user)).envs(&request.env);
-    let wants_stdin = request.keep_stdin || !request.stdin.is_empty();
-    command.stdin(if wants_stdin { Stdio::piped() } else { Stdio::null() });
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let entry = Entry::new(group, &user, directory).map_err(internal)?;
+    command.args(arguments).env_clear().envs(base_environment(&user));
+    if request.terminal.is_some() {
+        command.env("TERM", TERMINAL_KIND);
+    }
+    command.envs(&request.env);
+    let has_terminal = request.terminal.is_some();
+    let entry = Entry { has_terminal, ..Entry::new(group, &user, directory).map_err(internal)? };
     // SAFETY: `Entry::enter` makes system calls only, on values made before the fork.
     unsafe { command.pre_exec(move || entry.enter()) };
-    start(command).map_err(|error| spawn_failed(program, &error))
+    let started = match &request.terminal {
+        Some(size) => start_on_terminal(command, size, &user),
+        None => start_on_pipes(command, request.keep_stdin || !request.stdin.is_empty()),
+    };
+    started.map_err(|error| spawn_failed(program, &error))
 }
 
-fn start(mut command: Command) -> io::Result<Spawned> {
-    let mut child = command.spawn()?;
+fn start_on_pipes(mut command: Command, wants_stdin: bool) -> io::Result<Spawned> {
+    command.stdin(if wants_stdin { Stdio::piped() } else { Stdio::null() });
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let missing = || io::Error::other("a pipe is missing");
     let stdin = child.stdin.take().map(|end| pipe::Sender::from_owned_fd(OwnedFd::from(end))).transpose()?;
-    let stdout = child.stdout.take().ok_or_else(missing)?;
-    let stderr = child.stderr.take().ok_or_else(missing)?;
+    let stdout = pipe::Receiver::from_owned_fd(OwnedFd::from(child.stdout.take().ok_or_else(missing)?))?;
+    let stderr = pipe::Receiver::from_owned_fd(OwnedFd::from(child.stderr.take().ok_or_else(missing)?))?;
     Ok(Spawned {
         pid: child.id().cast_signed(),
-        stdin,
-        stdout: pipe::Receiver::from_owned_fd(OwnedFd::from(stdout))?,
-        stderr: pipe::Receiver::from_owned_fd(OwnedFd::from(stderr))?,
+        stdin: stdin.map_or(Input::Closed, Input::Pipe),
+        sources: vec![(Source::Pipe(stdout), Stream::Stdout), (Source::Pipe(stderr), Stream::Stderr)],
+        terminal: None,
+    })
+}
+
+fn start_on_terminal(mut command: Command, size: &TerminalSize, user: &User) -> io::Result<Spawned> {
+    let (terminal, slave) = Terminal::open(size, user)?;
+    let terminal = Arc::new(terminal);
+    command.stdin(slave.try_clone()?).stdout(slave.try_clone()?).stderr(slave);
+    let child = command.spawn()?;
+    Ok(Spawned {
+        pid: child.id().cast_signed(),
+        stdin: Input::Terminal(terminal.clone()),
+        sources: vec![(Source::Terminal(terminal.clone()), Stream::Stdout)],
+        terminal: Some(terminal),
     })
 }
 
@@ -92,6 +117,8 @@ struct Entry {
     uid: u32,
     gid: u32,
     directory: std::ffi::CString,
+    /// Standard input is a terminal that becomes the one of the new session.
+    has_terminal: bool,
 }
 
 impl Entry {
@@ -101,6 +128,7 @@ impl Entry {
             uid: user.uid,
             gid: user.gid,
             directory: std::ffi::CString::new(directory)?,
+            has_terminal: false,
         })
     }
 
@@ -113,6 +141,9 @@ impl Entry {
             check(libc::write(score, c"0".as_ptr().cast(), 1) as libc::c_int)?;
             check(libc::setpriority(libc::PRIO_PROCESS, 0, 0))?;
             check(libc::setsid())?;
+            if self.has_terminal {
+                check(libc::ioctl(libc::STDIN_FILENO, libc::TIOCSCTTY, 0))?;
+            }
             check(libc::setrlimit(libc::RLIMIT_CORE, &libc::rlimit { rlim_cur: 0, rlim_max: 0 }))?;
             libc::umask(0o022);
             check(libc::setgroups(1, &self.gid))?;

@@ -8,10 +8,10 @@ use tokio::sync::Notify;
 use tonic::Status;
 
 use super::group::Group;
-use super::log::{OutputLog, Stream};
-use super::spawn::spawn;
+use super::log::OutputLog;
+use super::spawn::{Spawned, spawn};
 use super::{Execution, State};
-use crate::proto::{ExecRequest, Limits};
+use crate::proto::ExecRequest;
 
 const MAX_RUNNING: usize = 32;
 /// Ended executions stay for readers whose connection broke.
@@ -61,10 +61,31 @@ impl Table {
         let group = Group::create(id, limits.memory_bytes, limits.processes)
             .map_err(|error| Status::internal(format!("control group: {error}")))?;
         let spawned = spawn(&request, &group).inspect_err(|_| group.remove())?;
-        let execution = Arc::new(new_execution(id, group, &limits, spawned.pid, spawned.stdin));
+        let Spawned { pid, stdin, sources, terminal } = spawned;
+        let state = State {
+            log: OutputLog::default(),
+            open_sources: sources.len() as u8,
+            reader: 0,
+            status: None,
+            stopped: None,
+            end: None,
+        };
+        let execution = Arc::new(Execution {
+            id,
+            pid,
+            group,
+            output_limit: limits.output_bytes,
+            started: Instant::now(),
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            room: Notify::new(),
+            stdin: tokio::sync::Mutex::new(stdin),
+            terminal,
+        });
         self.executions().insert(id, execution.clone());
-        tokio::spawn(execution.clone().pump(spawned.stdout, Stream::Stdout));
-        tokio::spawn(execution.clone().pump(spawned.stderr, Stream::Stderr));
+        for (source, stream) in sources {
+            tokio::spawn(execution.clone().pump(source, stream));
+        }
         let timeout = (limits.timeout_ms > 0).then(|| Duration::from_millis(limits.timeout_ms));
         tokio::spawn(execution.clone().supervise(timeout));
         if !request.stdin.is_empty() {
@@ -84,27 +105,6 @@ impl Table {
                 executions.remove(&execution.id);
             }
         }
-    }
-}
-
-fn new_execution(
-    id: u64,
-    group: Group,
-    limits: &Limits,
-    pid: i32,
-    stdin: Option<tokio::net::unix::pipe::Sender>,
-) -> Execution {
-    let state = State { log: OutputLog::default(), open_pipes: 2, reader: 0, status: None, stopped: None, end: None };
-    Execution {
-        id,
-        pid,
-        group,
-        output_limit: limits.output_bytes,
-        started: Instant::now(),
-        state: Mutex::new(state),
-        changed: Notify::new(),
-        room: Notify::new(),
-        stdin: tokio::sync::Mutex::new(stdin),
     }
 }
 

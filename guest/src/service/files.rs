@@ -2,6 +2,7 @@
 //! user that is named.
 use std::fs::{self, Metadata};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
@@ -27,12 +28,10 @@ pub fn stat(request: StatRequest) -> Result<Entry, Status> {
 
 pub async fn list(request: ListRequest) -> Result<Answers<ListResponse>, Status> {
     let path = absolute(&request.path)?;
-    let directory = fs::read_dir(&path).map_err(|error| failed(&path, &error))?;
+    fs::read_dir(&path).map_err(|error| failed(&path, &error))?;
     let (sender, receiver) = mpsc::channel(1);
     tokio::task::spawn_blocking(move || {
-        // An entry that is removed meanwhile is left out.
-        let describe = |found: fs::DirEntry| Some(entry(&found.path(), &found.metadata().ok()?));
-        let mut entries = directory.flatten().filter_map(describe).peekable();
+        let mut entries = Walk::new(path, request.depth.max(1)).peekable();
         while entries.peek().is_some() {
             let batch = ListResponse { entries: entries.by_ref().take(LIST_BATCH).collect() };
             if sender.blocking_send(Ok(batch)).is_err() {
@@ -41,6 +40,48 @@ pub async fn list(request: ListRequest) -> Result<Answers<ListResponse>, Status>
         }
     });
     Ok(Box::pin(ReceiverStream::new(receiver)))
+}
+
+/// What is below a directory, to a depth. An entry that is removed meanwhile, or may not be read, is left out.
+struct Walk {
+    root: PathBuf,
+    depth: u32,
+    /// The directory that is read, and those that wait, with their depths.
+    reading: Option<(fs::ReadDir, u32)>,
+    waiting: Vec<(PathBuf, u32)>,
+}
+
+impl Walk {
+    fn new(root: PathBuf, depth: u32) -> Walk {
+        Walk { waiting: vec![(root.clone(), 1)], root, depth, reading: None }
+    }
+}
+
+impl Iterator for Walk {
+    type Item = Entry;
+
+    fn next(&mut self) -> Option<Entry> {
+        loop {
+            let Some((directory, depth)) = &mut self.reading else {
+                let (path, depth) = self.waiting.pop()?;
+                self.reading = fs::read_dir(path).ok().map(|directory| (directory, depth));
+                continue;
+            };
+            let Some(found) = directory.next() else {
+                self.reading = None;
+                continue;
+            };
+            let Some((path, metadata)) = found.ok().and_then(|found| Some((found.path(), found.metadata().ok()?)))
+            else {
+                continue;
+            };
+            if metadata.is_dir() && *depth < self.depth {
+                self.waiting.push((path.clone(), *depth + 1));
+            }
+            let name = path.strip_prefix(&self.root).unwrap_or(&path).to_string_lossy().into_owned();
+            return Some(Entry { name, ..entry(&path, &metadata) });
+        }
+    }
 }
 
 pub async fn read(request: ReadFileRequest) -> Result<Answers<ReadFileResponse>, Status> {
@@ -78,18 +119,67 @@ pub async fn write(mut parts: Streaming<WriteFileRequest>) -> Result<u64, Status
     if header.make_parents {
         make_directories(parent, 0o755, &owner)?;
     }
-    let temporary = Temporary::beside(&target);
     let mode = if header.mode == 0 { 0o644 } else { header.mode & 0o7777 };
-    let written = write_parts(&mut parts, &temporary.0, mode).await;
-    let bytes = written.map_err(|error| error.into_status(&path))?;
-    if header.size.is_some_and(|size| size != bytes) {
-        return Err(Status::data_loss(format!("{} bytes came instead of {}", bytes, header.size())));
+    if header.append {
+        let file = open_to_append(&target, mode, &owner).map_err(|error| failed(&path, &error))?;
+        let bytes = write_parts(&mut parts, file).await.map_err(|error| error.into_status(&path))?;
+        return check_size(&header, bytes);
     }
+    let temporary = Temporary::beside(&target);
+    let mut options = fs::OpenOptions::new();
+    let file = options.write(true).create_new(true).mode(mode & 0o700).open(&temporary.0);
+    let file = tokio::fs::File::from_std(file.map_err(|error| failed(&path, &error))?);
+    let written = write_parts(&mut parts, file).await;
+    let bytes = check_size(&header, written.map_err(|error| error.into_status(&path))?)?;
     chown(&temporary.0, Some(owner.uid), Some(owner.gid))
         .and_then(|()| fs::set_permissions(&temporary.0, fs::Permissions::from_mode(mode)))
         .and_then(|()| fs::rename(&temporary.0, &target))
         .map_err(|error| failed(&path, &error))?;
     Ok(bytes)
+}
+
+fn check_size(header: &WriteFileHeader, bytes: u64) -> Result<u64, Status> {
+    match header.size {
+        Some(size) if size != bytes => Err(Status::data_loss(format!("{bytes} bytes came instead of {size}"))),
+        _ => Ok(bytes),
+    }
+}
+
+/// Only a file that is made here gets an owner and permissions.
+fn open_to_append(path: &Path, mode: u32, owner: &User) -> io::Result<tokio::fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.append(true).mode(mode).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+    let file = match options.clone().create_new(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.open(path)?,
+        made => {
+            let file = made?;
+            chown(path, Some(owner.uid), Some(owner.gid))?;
+            file.set_permissions(fs::Permissions::from_mode(mode))?;
+            file
+        }
+    };
+    Ok(tokio::fs::File::from_std(file))
+}
+
+pub fn rename(request: &MoveRequest) -> Result<(), Status> {
+    let (from, to) = (absolute(&request.from)?, absolute(&request.to)?);
+    let flags = if request.overwrite { 0 } else { libc::RENAME_NOREPLACE };
+    let (old, new) = (c_path(&from)?, c_path(&to)?);
+    let at = libc::AT_FDCWD;
+    // SAFETY: a plain system call that reads two strings.
+    match unsafe { libc::syscall(libc::SYS_renameat2, at, old.as_ptr(), at, new.as_ptr(), flags) } {
+        0 => Ok(()),
+        _ => Err(failed(&from, &io::Error::last_os_error())),
+    }
+}
+
+fn c_path(path: &Path) -> Result<std::ffi::CString, Status> {
+    std::ffi::CString::new(path.as_os_str().as_bytes()).map_err(|error| Status::invalid_argument(error.to_string()))
+}
+
+pub fn change_mode(request: &ChangeModeRequest) -> Result<(), Status> {
+    let path = absolute(&request.path)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(request.mode & 0o7777)).map_err(|error| failed(&path, &error))
 }
 
 pub async fn remove(request: RemoveRequest) -> Result<(), Status> {
@@ -158,9 +248,7 @@ impl WriteError {
     }
 }
 
-async fn write_parts(parts: &mut Streaming<WriteFileRequest>, to: &Path, mode: u32) -> Result<u64, WriteError> {
-    let mut options = tokio::fs::OpenOptions::new();
-    let mut file = options.write(true).create_new(true).mode(mode & 0o700).open(to).await.map_err(WriteError::File)?;
+async fn write_parts(parts: &mut Streaming<WriteFileRequest>, mut file: tokio::fs::File) -> Result<u64, WriteError> {
     let mut bytes = 0;
     while let Some(part) = parts.next().await {
         if let Some(Part::Data(data)) = part.map_err(WriteError::Host)?.part {
@@ -234,7 +322,9 @@ fn failed(path: &Path, error: &io::Error) -> Status {
         NotFound => tonic::Code::NotFound,
         PermissionDenied | ReadOnlyFilesystem => tonic::Code::PermissionDenied,
         AlreadyExists => tonic::Code::AlreadyExists,
-        NotADirectory | IsADirectory | DirectoryNotEmpty | ResourceBusy => tonic::Code::FailedPrecondition,
+        NotADirectory | IsADirectory | DirectoryNotEmpty | ResourceBusy | CrossesDevices => {
+            tonic::Code::FailedPrecondition
+        }
         StorageFull | QuotaExceeded | FileTooLarge => tonic::Code::ResourceExhausted,
         InvalidInput | InvalidFilename => tonic::Code::InvalidArgument,
         _ => tonic::Code::Internal,

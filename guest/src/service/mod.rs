@@ -1,5 +1,6 @@
 //! The protocol's calls, answered by the modules that do the work.
 mod files;
+mod ports;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ impl Agent for Service {
     type ExecStream = EventStream;
     type AttachStream = EventStream;
     type ListStream = Answers<ListResponse>;
+    type DialStream = Answers<DialResponse>;
     type ReadFileStream = Answers<ReadFileResponse>;
 
     async fn ping(&self, request: Request<PingRequest>) -> Answer<PingResponse> {
@@ -67,6 +69,15 @@ impl Agent for Service {
             bytes += chunk.data.len() as u64;
         }
         answer(StdinResponse { bytes })
+    }
+
+    async fn resize_terminal(&self, request: Request<ResizeTerminalRequest>) -> Answer<ResizeTerminalResponse> {
+        let ResizeTerminalRequest { id, size } = request.into_inner();
+        let resized = self.table.find(id)?.resize(&size.unwrap_or_default());
+        match resized.map_err(|error| Status::internal(error.to_string()))? {
+            true => answer(ResizeTerminalResponse {}),
+            false => Err(Status::failed_precondition("the execution has no terminal")),
+        }
     }
 
     async fn signal(&self, request: Request<SignalRequest>) -> Answer<SignalResponse> {
@@ -106,6 +117,24 @@ impl Agent for Service {
     async fn make_directory(&self, request: Request<MakeDirectoryRequest>) -> Answer<MakeDirectoryResponse> {
         files::make_directory(request.into_inner())?;
         answer(MakeDirectoryResponse {})
+    }
+
+    async fn r#move(&self, request: Request<MoveRequest>) -> Answer<MoveResponse> {
+        files::rename(&request.into_inner())?;
+        answer(MoveResponse {})
+    }
+
+    async fn change_mode(&self, request: Request<ChangeModeRequest>) -> Answer<ChangeModeResponse> {
+        files::change_mode(&request.into_inner())?;
+        answer(ChangeModeResponse {})
+    }
+
+    async fn listening_ports(&self, _: Request<ListeningPortsRequest>) -> Answer<ListeningPortsResponse> {
+        answer(ListeningPortsResponse { ports: ports::listening() })
+    }
+
+    async fn dial(&self, request: Request<Streaming<DialRequest>>) -> Answer<Self::DialStream> {
+        answer(ports::dial(request.into_inner()).await?)
     }
 
     async fn renew(&self, request: Request<RenewRequest>) -> Answer<RenewResponse> {

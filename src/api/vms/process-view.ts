@@ -28,6 +28,7 @@ export function toProgram(request: ExecRequest | StartProcessRequest): ProcessPr
     user: request.user,
     stdin: toBytes(request.stdin ?? '', request.stdin_encoding),
     keepStdin: 'keep_stdin' in request && request.keep_stdin,
+    ...('pty' in request && request.pty !== undefined ? { pty: request.pty } : {}),
     ...(request.timeout_ms === undefined ? {} : { timeoutMs: request.timeout_ms }),
   };
 }
@@ -74,6 +75,7 @@ export function toVmProcess(vmId: string, process: GuestProcess): VmProcess {
     ...(program.cwd === undefined ? {} : { cwd: program.cwd }),
     user: program.user,
     guest_pid: guestPid,
+    ...(process.terminalSize === undefined ? {} : { pty: process.terminalSize }),
     state: end === undefined ? 'running' : 'ended',
     ...(program.timeoutMs === undefined ? {} : { timeout_ms: program.timeoutMs }),
     started_at: startedAt.toISOString(),

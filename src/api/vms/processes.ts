@@ -11,11 +11,13 @@ import {
   StartProcessRequest,
   StdinAnswer,
   StdinRequest,
+  TerminalSize,
   VmProcess,
   VmProcessList,
 } from '../../contracts/processes.ts';
 import { type HttpServer, lastEventId, requestSignal, streamEvents } from '../../http/index.ts';
 import type { ProcessName, VmService } from '../../vm/index.ts';
+import { addAttachRoute } from './attach.ts';
 import { IdempotencyHeaders } from './create-vm.ts';
 import { toBytes, toExecResult, toOutputEvent, toProgram, toVmProcess } from './process-view.ts';
 
@@ -35,7 +37,9 @@ export function addProcessRoutes(app: HttpServer, service: VmService): void {
   addStartRoutes(app, service);
   addReadRoutes(app, service);
   addOutputRoute(app, service);
+  addAttachRoute(app, service);
   addOrderRoutes(app, service);
+  addResizeRoute(app, service);
 }
 
 function addStartRoutes(app: HttpServer, { processes }: VmService): void {
@@ -194,5 +198,25 @@ function addOrderRoutes(app: HttpServer, { processes }: VmService): void {
       response: { 200: VmProcess },
     },
     handler: async ({ params }) => toVmProcess(params.id, await processes.kill(toName(params))),
+  });
+}
+
+function addResizeRoute(app: HttpServer, { processes }: VmService): void {
+  app.route({
+    method: 'POST',
+    url: `${item}/resize`,
+    schema: {
+      summary: 'Change the size of the terminal of a process',
+      description: 'The process must have been started with pty. The program in the foreground is told by SIGWINCH.',
+      tags,
+      params: ProcessPath,
+      body: TerminalSize,
+      response: { 200: VmProcess },
+    },
+    handler: async ({ params, body }) => {
+      const process = await processes.running(toName(params));
+      await process.resize(body);
+      return toVmProcess(params.id, process);
+    },
   });
 }

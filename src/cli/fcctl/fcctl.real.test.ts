@@ -70,6 +70,14 @@ describe('fcctl vm list and show', () => {
   });
 });
 
+describe('fcctl vm shell', () => {
+  test('runs what is typed, as a terminal does, and ends with the exit code of the shell', async () => {
+    const { code, stdout } = await fcctl(['vm', 'shell', 'mine'], { stdin: 'tty; echo $((6 * 7)); exit 5\n' });
+    expect(stdout).toMatch(/\/dev\/pts\/\d+\r\n42\r\n/);
+    expect(code).toBe(5);
+  });
+});
+
 describe('fcctl vm stats and console', () => {
   test('show what VMs use, and what they wrote on their console', async () => {
     const { stdout } = await fcctl(['vm', 'stats']);
@@ -318,6 +326,23 @@ describe('fcctl cp', () => {
     [['cp', 'nobody:/etc/hostname', '-'], 1, 'There is no VM nobody.'],
   ])('refuses %j', async (args, code, words) => {
     expect(await fcctl(args)).toMatchObject({ code, stderr: expect.stringContaining(words) as string });
+  });
+});
+
+describe('fcctl vm files mkdir, stat and rm', () => {
+  test('make, describe and remove', async () => {
+    expect(await fcctl(['vm', 'files', 'mkdir', 'mine:made/deep'])).toEqual({ code: 0, stdout: '', stderr: '' });
+    const { stdout } = await fcctl(['vm', 'files', 'stat', 'mine:made/deep']);
+    expect(stdout).toMatch(/^MODE +BYTES +CHANGED +NAME\ndrwxr-xr-x .* deep\n$/);
+    expect(await fcctl(['vm', 'files', 'rm', 'mine:made'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('GUEST_FILE_ERROR') as string,
+    });
+    expect((await fcctl(['vm', 'files', 'mv', 'mine:made/deep', 'made/moved'])).code).toBe(0);
+    expect((await fcctl(['vm', 'files', 'chmod', '750', 'mine:made/moved'])).code).toBe(0);
+    expect((await fcctl(['vm', 'files', 'ls', 'mine:made'])).stdout).toMatch(/^drwxr-x--- .* moved$/m);
+    expect((await fcctl(['vm', 'files', 'rm', '-r', 'mine:made'])).code).toBe(0);
+    expect((await fcctl(['vm', 'files', 'stat', 'mine:made'])).code).toBe(1);
   });
 });
 

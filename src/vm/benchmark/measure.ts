@@ -1,7 +1,7 @@
 import type { VmBenchmark } from '../../contracts/capabilities.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { NamedVms } from '../named/named-vms.ts';
-import type { ProcessProgram } from '../processes/guest-process.ts';
+import type { ProcessProgram } from '../processes/process-program.ts';
 import type { Processes } from '../processes/processes.ts';
 import type { Snapshots } from '../snapshots/snapshots.ts';
 

@@ -16,13 +16,28 @@ export interface FileToWrite {
   readonly data: Uint8Array;
   readonly mode: number;
   readonly makeParents: boolean;
+  /** Adds to the end; what came before a failure stays in the file. */
+  readonly append?: boolean;
+}
+
+export interface FileMove {
+  readonly from: string;
+  readonly to: string;
+  readonly overwrite: boolean;
+}
+
+/** A part of a file; without a length, up to its end. */
+export interface FilePart {
+  readonly offset: number;
+  readonly length?: number | undefined;
 }
 
 /** Writes a file of the user without rights; it appears whole or not at all. Throws a ConnectError. */
 export async function writeGuestFile(agent: AgentClient, file: FileToWrite, signal: AbortSignal): Promise<void> {
-  const { path, data, mode, makeParents } = file;
+  const { path, data, mode, makeParents, append = false } = file;
+  const header = { path, mode, user: 'sandbox', makeParents, size: BigInt(data.length), append };
   async function* parts(): AsyncGenerator<WritePart> {
-    yield { part: { case: 'header', value: { path, mode, user: 'sandbox', makeParents, size: BigInt(data.length) } } };
+    yield { part: { case: 'header', value: header } };
     for (let offset = 0; offset < data.length; offset += chunkBytes)
       yield { part: { case: 'data', value: data.subarray(offset, offset + chunkBytes) } };
   }
@@ -39,12 +54,14 @@ export class GuestFiles {
     this.#limits = limits;
   }
 
-  /** At most 16 MiB. */
-  async read(path: string, signal: AbortSignal): Promise<Buffer> {
+  /** Everything, or a part; at most 16 MiB at once. */
+  async read(path: string, { offset, length }: FilePart, signal: AbortSignal): Promise<Buffer> {
+    if (length === 0) return Buffer.alloc(0);
+    const wish = { path, offset: BigInt(offset), length: BigInt(length ?? 0) };
     return explain(path, async () => {
       const parts: Uint8Array[] = [];
       let bytes = 0;
-      for await (const { data } of this.#agent.readFile({ path }, { signal })) {
+      for await (const { data } of this.#agent.readFile(wish, { signal })) {
         bytes += data.length;
         if (bytes > maxReadBytes) throw tooLarge(path, maxReadBytes);
         parts.push(data);
@@ -54,16 +71,46 @@ export class GuestFiles {
   }
 
   /** Throws BODY_TOO_LARGE beside. */
-  async write(path: string, data: Uint8Array, signal: AbortSignal): Promise<void> {
-    this.#limits.assertUpload(data.length);
-    await explain(path, () => writeGuestFile(this.#agent, { path, data, mode: 0o644, makeParents: true }, signal));
+  async write(file: Pick<FileToWrite, 'path' | 'data' | 'append'>, signal: AbortSignal): Promise<void> {
+    this.#limits.assertUpload(file.data.length);
+    const whole = { mode: 0o644, makeParents: true, ...file };
+    await explain(file.path, () => writeGuestFile(this.#agent, whole, signal));
   }
 
-  /** Sorted by name. */
-  async list(path: string, signal: AbortSignal): Promise<FileEntry[]> {
+  /** What is at a path: a link itself, or what it names. */
+  async stat(path: string, follow: boolean, signal: AbortSignal): Promise<FileEntry> {
+    return explain(path, async () => {
+      const { entry } = await this.#agent.stat({ path, follow }, { signal });
+      if (entry === undefined) throw new ConnectError('the guest described nothing', Code.Internal);
+      return toFileEntry(entry);
+    });
+  }
+
+  /** Removes a file, a link or an empty folder; a folder with all that is in it where that is said. */
+  async remove(path: string, recursive: boolean, signal: AbortSignal): Promise<void> {
+    await explain(path, () => this.#agent.remove({ path, recursive }, { signal }));
+  }
+
+  /** Makes a folder of the user without rights, and those above it; one that is there stays as it is. */
+  async makeFolder(path: string, mode: number, signal: AbortSignal): Promise<void> {
+    await explain(path, () => this.#agent.makeDirectory({ path, mode, user: 'sandbox' }, { signal }));
+  }
+
+  /** Renames within one file system. What is at the target stays and refuses the move, unless it may be replaced. */
+  async move({ from, to, overwrite }: FileMove, signal: AbortSignal): Promise<void> {
+    await explain(from, () => this.#agent.move({ from, to, overwrite }, { signal }));
+  }
+
+  /** Sets the permission bits of what the path names; links are followed. */
+  async changeMode(path: string, mode: number, signal: AbortSignal): Promise<void> {
+    await explain(path, () => this.#agent.changeMode({ path, mode }, { signal }));
+  }
+
+  /** Sorted by name. More than one level deep, folders in it too, but not what links in it name. */
+  async list(path: string, depth: number, signal: AbortSignal): Promise<FileEntry[]> {
     return explain(path, async () => {
       const found: FileEntry[] = [];
-      for await (const { entries } of this.#agent.list({ path }, { signal })) {
+      for await (const { entries } of this.#agent.list({ path, depth }, { signal })) {
         found.push(...entries.map(toFileEntry));
         if (found.length > maxEntries) throw tooLarge(path, maxEntries);
       }

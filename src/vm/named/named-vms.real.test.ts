@@ -85,7 +85,9 @@ describe('pause() and resume()', () => {
     expect(service.named.get(id).state).toBe('ready');
     await service.named.pause(id);
     const files = await service.files(id);
-    expect((await files.read('/dev/shm/note', AbortSignal.timeout(patienceMs))).toString()).toBe('kept\n');
+    expect((await files.read('/dev/shm/note', { offset: 0 }, AbortSignal.timeout(patienceMs))).toString()).toBe(
+      'kept\n',
+    );
   });
 
   test('calls that come together with them find the VM in one state or the other', async () => {

@@ -1,7 +1,8 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { BigboxError } from '../../contracts/errors.ts';
+import type { TerminalSize } from '../../contracts/processes.ts';
 import { createProcessId, type ProcessId } from '../../contracts/ids.ts';
-import type { Agent, Client, ExecEvent, Exit } from '../../guest/index.ts';
+import type { ExecEvent, Exit } from '../../guest/index.ts';
 import { abortable } from '../../lib/async.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { toGuestFailure, toUnreachable } from '../machine/guest-failure.ts';
@@ -9,19 +10,8 @@ import type { RunningTimeout } from '../machine/running-time.ts';
 import type { VirtualMachine } from '../machine/virtual-machine.ts';
 import { type ProcessEnd, toBrokenEnd, toProcessEnd } from './process-end.ts';
 import { ProcessOutput } from './process-output.ts';
+import { type ProcessProgram, toParts, toRequest } from './process-program.ts';
 import type { ProcessRecord, ProcessRecords } from './process-records.ts';
-
-/** A program to run in a VM until it ends, all of it decided. */
-export interface ProcessProgram {
-  readonly argv: readonly string[];
-  readonly cwd?: string;
-  readonly env: Readonly<Record<string, string>>;
-  readonly user: string;
-  readonly stdin: Uint8Array;
-  readonly keepStdin: boolean;
-  /** The whole tree is stopped after this; it may run for ever without it. */
-  readonly timeoutMs?: number;
-}
 
 export interface ProcessOptions {
   readonly clock: Clock;
@@ -31,13 +21,9 @@ export interface ProcessOptions {
   readonly keptOutputBytes: number;
 }
 
-type AgentClient = Client<typeof Agent>;
-type StdinPart = Parameters<AgentClient['stdin']>[0] extends AsyncIterable<infer TPart> ? TPart : never;
-
 const startTimeoutMs = 10_000;
 const orderTimeoutMs = 10_000;
 const stdinTimeoutMs = 30_000;
-const stdinPartBytes = 65_536;
 /** The guest keeps 1 MiB of output that was sent, so a successor must begin at most so far behind, and what is under way. */
 const recordedBytes = 256 << 10;
 /** How long after its time limit a process may still be unreported before the guest counts as hung. */
@@ -59,6 +45,7 @@ export class GuestProcess {
   readonly #silence: AbortController;
   readonly #records: ProcessRecords;
   #record: ProcessRecord;
+  #terminalSize: TerminalSize | undefined;
   #end: ProcessEnd | undefined;
   #durationMs: number | undefined;
 
@@ -66,6 +53,7 @@ export class GuestProcess {
     const { record, options, events, silence } = run;
     this.id = record.id;
     this.program = program;
+    this.#terminalSize = program.pty;
     this.output = new ProcessOutput(options.keptOutputBytes, record.received);
     this.guestPid = record.guestPid;
     this.#vm = vm;
@@ -146,6 +134,31 @@ export class GuestProcess {
     }
   }
 
+  /** Of its terminal, where it has one. */
+  get terminalSize(): TerminalSize | undefined {
+    return this.#terminalSize;
+  }
+
+  /** Changes the size of its terminal. Throws CONFLICT when it has none or has ended, VM_LOST, GUEST_UNREACHABLE. */
+  async resize(size: TerminalSize): Promise<void> {
+    this.assertRunning();
+    if (this.#terminalSize === undefined)
+      throw new BigboxError('CONFLICT', {
+        message: `The process ${this.id} has no terminal.`,
+        context: { process_id: this.id },
+        remedy: 'Start it with pty.',
+      });
+    using patience = this.#vm.runningTimeout(orderTimeoutMs);
+    const request = { id: this.#agentId, size: { columns: size.cols, rows: size.rows } };
+    try {
+      await this.#vm.agent.resizeTerminal(request, { signal: patience.signal });
+    } catch (error) {
+      throw await toGuestFailure(error, this.#vm);
+    }
+    this.#terminalSize = size;
+    if (this.#end === undefined) this.#save({ program: { ...this.#record.program, pty: size } });
+  }
+
   /**
    * Writes to standard input. Throws CONFLICT when it is not open or the program does not read, VM_LOST, GUEST_UNREACHABLE, and the
    * signal's reason; a part of the data may have been written then.
@@ -222,7 +235,11 @@ export class GuestProcess {
     const { stdout, stderr } = this.output.bytes;
     const { received } = this.#record;
     if (stdout + stderr - received.stdout - received.stderr < recordedBytes) return;
-    this.#record = { ...this.#record, received: { stdout, stderr } };
+    this.#save({ received: { stdout, stderr } });
+  }
+
+  #save(change: Partial<ProcessRecord>): void {
+    this.#record = { ...this.#record, ...change };
     this.#records.save(this.#record);
   }
 
@@ -273,20 +290,4 @@ async function* attach(
     const message = `The guest no longer knows how the process ${id} ended.`;
     throw new BigboxError('PROCESS_NOT_FOUND', { message, context: { vm_id: vm.id, process_id: id }, cause });
   }
-}
-
-const toRequest = (program: ProcessProgram): Parameters<AgentClient['exec']>[0] => ({
-  argv: [...program.argv],
-  env: { ...program.env },
-  cwd: program.cwd ?? '',
-  user: program.user,
-  stdin: program.stdin,
-  keepStdin: program.keepStdin,
-  limits: { timeoutMs: BigInt(program.timeoutMs ?? 0) },
-});
-
-async function* toParts(id: bigint, data: Uint8Array, end: boolean): AsyncGenerator<StdinPart> {
-  for (let offset = 0; offset < data.length; offset += stdinPartBytes)
-    yield { id, data: data.subarray(offset, offset + stdinPartBytes), end: false };
-  if (end) yield { id, data: new Uint8Array(), end: true };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ProcessId } from '../../contracts/ids.ts';
+import { TerminalSize } from '../../contracts/processes.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type KeptRequest, StoredRequest } from '../idempotency-keys.ts';
 import { RecordFiles } from '../record-files.ts';
@@ -18,6 +19,7 @@ const StoredProcess = z.object({
     env: z.record(z.string(), z.string()),
     user: z.string(),
     keepStdin: z.boolean(),
+    pty: TerminalSize.exactOptional(),
     timeoutMs: z.number().exactOptional(),
   }),
   startedAt: z.coerce.date(),

@@ -8,7 +8,8 @@ import type { Limits } from '../limits/limits.ts';
 import type { VirtualMachine } from '../machine/virtual-machine.ts';
 import type { VmMeter } from '../meter.ts';
 import type { NamedVms } from '../named/named-vms.ts';
-import { GuestProcess, type ProcessOptions, type ProcessProgram } from './guest-process.ts';
+import { GuestProcess, type ProcessOptions } from './guest-process.ts';
+import type { ProcessProgram } from './process-program.ts';
 
 export interface ProcessesOptions extends ProcessOptions {
   readonly vms: NamedVms;

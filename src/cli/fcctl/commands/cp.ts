@@ -75,15 +75,14 @@ async function copyOut(
   await explain(path, () => writeFile(path, data));
 }
 
-/** A path that cannot be listed is no folder, or not there yet: writing to it tells. */
+/** What is not there yet, or may not be looked at, is no folder: writing to it tells. */
 async function isFolderInVm(
   client: VmClient,
   folder: { readonly vmId: string; readonly path: string },
   signal: AbortSignal,
 ): Promise<boolean> {
   try {
-    await client.listFiles(folder, signal);
-    return true;
+    return (await client.statFile(folder, signal)).kind === 'directory';
   } catch (error) {
     if (error instanceof BigboxError && error.code === 'GUEST_FILE_ERROR') return false;
     throw error;

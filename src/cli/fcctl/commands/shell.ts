@@ -1,79 +1,59 @@
-import { Argument, Command, Option } from 'commander';
-import { BigboxError } from '../../../contracts/errors.ts';
-import { createTerminalInput, type TerminalSize, toTerminalProgram, type VmClient } from '../../../sdk/index.ts';
+import { Command, Option } from 'commander';
+import type { TerminalSize } from '../../../contracts/processes.ts';
+import type { ProcessAddress, VmClient } from '../../../sdk/index.ts';
 import { withExamples } from '../../examples.ts';
 import { type InstanceFlags, withInstanceFlags } from '../../instance.ts';
 import { toExitCode } from '../exit-code.ts';
 import { findVmId, vmArgument } from '../find-vm.ts';
-import { followInVm } from '../run-in-vm.ts';
+import { useTerminal } from '../use-terminal.ts';
 import { withVmService } from '../vm-service.ts';
-import { writeTo } from '../write-to.ts';
 
-type ShellFlags = InstanceFlags & { readonly user?: string };
+interface ShellFlags extends InstanceFlags {
+  readonly user?: string;
+  readonly attach?: string;
+}
 
-/** `fcctl vm shell`: a terminal in a VM. */
+const defaultSize: TerminalSize = { cols: 80, rows: 24 };
+
+const sizeHere = (): TerminalSize =>
+  process.stdout.isTTY ? { cols: process.stdout.columns, rows: process.stdout.rows } : defaultSize;
+
+/** `fcctl vm shell`: a shell in a VM, on this terminal. */
 export function shellCommand(): Command {
   const command = withInstanceFlags(
     new Command('shell')
-      .description('Open a shell, or a line of bash, on a terminal in a VM; it ends with the exit code of the shell.')
+      .description("Open a shell in a VM on this terminal; its exit code becomes this command's own.")
       .addArgument(vmArgument())
-      .addArgument(new Argument('[line...]', 'run this instead of an interactive shell, after --'))
-      .addOption(new Option('--user <name>', 'user in the VM (default: sandbox, who has no rights)')),
-  ).action((word: string, words: readonly string[], flags: ShellFlags) =>
+      .addOption(new Option('--user <name>', 'user in the VM (default: sandbox, who has no rights)'))
+      .addOption(new Option('--attach <process>', 'go on in a process that has a terminal (default: a new shell)')),
+  ).action((word: string, flags: ShellFlags) =>
     withVmService(flags, async (client, signal) => {
-      assertTerminal();
       const vmId = await findVmId(client, word, signal);
-      await converse(client, vmId, { words, signal, ...(flags.user === undefined ? {} : { user: flags.user }) });
+      if (flags.attach !== undefined) {
+        const address = { vmId, processId: flags.attach };
+        if (process.stdout.isTTY) await client.resizeProcess(address, sizeHere());
+        return useShell(client, address, signal);
+      }
+      const user = flags.user === undefined ? {} : { user: flags.user };
+      const { id: processId } = await client.startProcess(vmId, { argv: ['bash', '-l'], pty: sizeHere(), ...user });
+      try {
+        return await useShell(client, { vmId, processId }, signal);
+      } catch (error) {
+        if (signal.aborted) await client.killProcess({ vmId, processId });
+        throw error;
+      }
     }),
   );
   return withExamples(
     command,
-    ['fcctl vm shell try', 'leave it with exit or Ctrl-D'],
-    ['fcctl vm shell try -- top', 'one program that needs a terminal'],
+    ['fcctl vm shell try', 'opens a shell in the VM named try'],
+    ['fcctl vm shell try --user root', 'the same with all rights in the VM'],
   );
 }
 
-/** Throws WRONG_USAGE. */
-function assertTerminal(): void {
-  if (process.stdin.isTTY && process.stdout.isTTY) return;
-  throw new BigboxError('WRONG_USAGE', {
-    message: 'A shell needs a terminal here, and stdin or stdout is none.',
-    remedy: 'Run commands without one with fcctl vm exec.',
-  });
-}
-
-const sizeNow = (): TerminalSize => ({ rows: process.stdout.rows, columns: process.stdout.columns });
-
-interface Conversation {
-  readonly words: readonly string[];
-  readonly user?: string;
-  readonly signal: AbortSignal;
-}
-
-async function converse(client: VmClient, vmId: string, { words, user, signal }: Conversation): Promise<void> {
-  const program = toTerminalProgram({
-    ...sizeNow(),
-    ...(user === undefined ? {} : { user }),
-    ...(words.length === 0 ? {} : { line: words.join(' ') }),
-  });
-  const { id, guest_pid: guestPid } = await client.startProcess(vmId, program, signal);
-  const address = { vmId, processId: id };
-  const input = createTerminalInput(client, address, guestPid);
-  const { stdin, stdout } = process;
-  const resize = (): void => input.resize(sizeNow());
-  stdin.setRawMode(true).setEncoding('utf8').on('data', input.type);
-  stdout.on('resize', resize);
-  try {
-    const following = followInVm(client, address, {
-      program: { onOutput: (_stream, data) => writeTo(stdout, data) },
-      signal,
-    });
-    process.exitCode = toExitCode(await Promise.race([following, input.failed]));
-  } catch (error) {
-    await client.killProcess(address).catch(() => undefined);
-    throw error;
-  } finally {
-    stdout.off('resize', resize);
-    stdin.off('data', input.type).setRawMode(false).pause();
-  }
+async function useShell(client: VmClient, address: ProcessAddress, signal: AbortSignal): Promise<void> {
+  const attachment = await client.attachProcess(address, { signal });
+  const { stdin: input, stdout: output } = process;
+  const onResize = (): void => attachment.order({ type: 'resize', ...sizeHere() });
+  process.exitCode = toExitCode(await useTerminal({ input, output, onResize }, attachment));
 }

@@ -295,6 +295,14 @@ export declare type ExecRequest = Message<"agent.v1.ExecRequest"> & {
    * @generated from field: agent.v1.Limits limits = 7;
    */
   limits?: Limits | undefined;
+
+  /**
+   * A terminal instead of pipes: all output is stdout, and input stays open until the end. Ending it sends the
+   * terminal's end-of-file character.
+   *
+   * @generated from field: agent.v1.TerminalSize terminal = 8;
+   */
+  terminal?: TerminalSize | undefined;
 };
 
 /**
@@ -302,6 +310,60 @@ export declare type ExecRequest = Message<"agent.v1.ExecRequest"> & {
  * Use `create(ExecRequestSchema)` to create a new message.
  */
 export declare const ExecRequestSchema: GenMessage<ExecRequest>;
+
+/**
+ * @generated from message agent.v1.TerminalSize
+ */
+export declare type TerminalSize = Message<"agent.v1.TerminalSize"> & {
+  /**
+   * @generated from field: uint32 columns = 1;
+   */
+  columns: number;
+
+  /**
+   * @generated from field: uint32 rows = 2;
+   */
+  rows: number;
+};
+
+/**
+ * Describes the message agent.v1.TerminalSize.
+ * Use `create(TerminalSizeSchema)` to create a new message.
+ */
+export declare const TerminalSizeSchema: GenMessage<TerminalSize>;
+
+/**
+ * @generated from message agent.v1.ResizeTerminalRequest
+ */
+export declare type ResizeTerminalRequest = Message<"agent.v1.ResizeTerminalRequest"> & {
+  /**
+   * @generated from field: uint64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * @generated from field: agent.v1.TerminalSize size = 2;
+   */
+  size?: TerminalSize | undefined;
+};
+
+/**
+ * Describes the message agent.v1.ResizeTerminalRequest.
+ * Use `create(ResizeTerminalRequestSchema)` to create a new message.
+ */
+export declare const ResizeTerminalRequestSchema: GenMessage<ResizeTerminalRequest>;
+
+/**
+ * @generated from message agent.v1.ResizeTerminalResponse
+ */
+export declare type ResizeTerminalResponse = Message<"agent.v1.ResizeTerminalResponse"> & {
+};
+
+/**
+ * Describes the message agent.v1.ResizeTerminalResponse.
+ * Use `create(ResizeTerminalResponseSchema)` to create a new message.
+ */
+export declare const ResizeTerminalResponseSchema: GenMessage<ResizeTerminalResponse>;
 
 /**
  * @generated from message agent.v1.AttachRequest
@@ -588,6 +650,8 @@ export declare const StopTreeResponseSchema: GenMessage<StopTreeResponse>;
  */
 export declare type Entry = Message<"agent.v1.Entry"> & {
   /**
+   * In a list: relative to the directory that is listed.
+   *
    * @generated from field: string name = 1;
    */
   name: string;
@@ -685,6 +749,13 @@ export declare type ListRequest = Message<"agent.v1.ListRequest"> & {
    * @generated from field: string path = 1;
    */
   path: string;
+
+  /**
+   * 2 also lists what is in the directories found, and so on. 0 is 1.
+   *
+   * @generated from field: uint32 depth = 2;
+   */
+  depth: number;
 };
 
 /**
@@ -813,6 +884,13 @@ export declare type WriteFileHeader = Message<"agent.v1.WriteFileHeader"> & {
    * @generated from field: optional uint64 size = 5;
    */
   size?: bigint | undefined;
+
+  /**
+   * Adds to the end of the file, which is made where it is missing. What came before a failure stays in it.
+   *
+   * @generated from field: bool append = 6;
+   */
+  append: boolean;
 };
 
 /**
@@ -909,6 +987,190 @@ export declare type MakeDirectoryResponse = Message<"agent.v1.MakeDirectoryRespo
  * Use `create(MakeDirectoryResponseSchema)` to create a new message.
  */
 export declare const MakeDirectoryResponseSchema: GenMessage<MakeDirectoryResponse>;
+
+/**
+ * @generated from message agent.v1.MoveRequest
+ */
+export declare type MoveRequest = Message<"agent.v1.MoveRequest"> & {
+  /**
+   * @generated from field: string from = 1;
+   */
+  from: string;
+
+  /**
+   * @generated from field: string to = 2;
+   */
+  to: string;
+
+  /**
+   * Replaces a file or an empty directory at the target; otherwise ALREADY_EXISTS.
+   *
+   * @generated from field: bool overwrite = 3;
+   */
+  overwrite: boolean;
+};
+
+/**
+ * Describes the message agent.v1.MoveRequest.
+ * Use `create(MoveRequestSchema)` to create a new message.
+ */
+export declare const MoveRequestSchema: GenMessage<MoveRequest>;
+
+/**
+ * @generated from message agent.v1.MoveResponse
+ */
+export declare type MoveResponse = Message<"agent.v1.MoveResponse"> & {
+};
+
+/**
+ * Describes the message agent.v1.MoveResponse.
+ * Use `create(MoveResponseSchema)` to create a new message.
+ */
+export declare const MoveResponseSchema: GenMessage<MoveResponse>;
+
+/**
+ * @generated from message agent.v1.ChangeModeRequest
+ */
+export declare type ChangeModeRequest = Message<"agent.v1.ChangeModeRequest"> & {
+  /**
+   * @generated from field: string path = 1;
+   */
+  path: string;
+
+  /**
+   * Permission bits.
+   *
+   * @generated from field: uint32 mode = 2;
+   */
+  mode: number;
+};
+
+/**
+ * Describes the message agent.v1.ChangeModeRequest.
+ * Use `create(ChangeModeRequestSchema)` to create a new message.
+ */
+export declare const ChangeModeRequestSchema: GenMessage<ChangeModeRequest>;
+
+/**
+ * @generated from message agent.v1.ChangeModeResponse
+ */
+export declare type ChangeModeResponse = Message<"agent.v1.ChangeModeResponse"> & {
+};
+
+/**
+ * Describes the message agent.v1.ChangeModeResponse.
+ * Use `create(ChangeModeResponseSchema)` to create a new message.
+ */
+export declare const ChangeModeResponseSchema: GenMessage<ChangeModeResponse>;
+
+/**
+ * @generated from message agent.v1.ListeningPortsRequest
+ */
+export declare type ListeningPortsRequest = Message<"agent.v1.ListeningPortsRequest"> & {
+};
+
+/**
+ * Describes the message agent.v1.ListeningPortsRequest.
+ * Use `create(ListeningPortsRequestSchema)` to create a new message.
+ */
+export declare const ListeningPortsRequestSchema: GenMessage<ListeningPortsRequest>;
+
+/**
+ * @generated from message agent.v1.ListeningPort
+ */
+export declare type ListeningPort = Message<"agent.v1.ListeningPort"> & {
+  /**
+   * @generated from field: uint32 port = 1;
+   */
+  port: number;
+
+  /**
+   * @generated from field: string address = 2;
+   */
+  address: string;
+
+  /**
+   * Of one process that listens; 0 and empty where none is found.
+   *
+   * @generated from field: uint32 pid = 3;
+   */
+  pid: number;
+
+  /**
+   * @generated from field: string program = 4;
+   */
+  program: string;
+};
+
+/**
+ * Describes the message agent.v1.ListeningPort.
+ * Use `create(ListeningPortSchema)` to create a new message.
+ */
+export declare const ListeningPortSchema: GenMessage<ListeningPort>;
+
+/**
+ * @generated from message agent.v1.ListeningPortsResponse
+ */
+export declare type ListeningPortsResponse = Message<"agent.v1.ListeningPortsResponse"> & {
+  /**
+   * @generated from field: repeated agent.v1.ListeningPort ports = 1;
+   */
+  ports: ListeningPort[];
+};
+
+/**
+ * Describes the message agent.v1.ListeningPortsResponse.
+ * Use `create(ListeningPortsResponseSchema)` to create a new message.
+ */
+export declare const ListeningPortsResponseSchema: GenMessage<ListeningPortsResponse>;
+
+/**
+ * @generated from message agent.v1.DialRequest
+ */
+export declare type DialRequest = Message<"agent.v1.DialRequest"> & {
+  /**
+   * @generated from oneof agent.v1.DialRequest.part
+   */
+  part: {
+    /**
+     * Opens the connection; only in the first message.
+     *
+     * @generated from field: uint32 port = 1;
+     */
+    value: number;
+    case: "port";
+  } | {
+    /**
+     * @generated from field: bytes data = 2;
+     */
+    value: Uint8Array;
+    case: "data";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message agent.v1.DialRequest.
+ * Use `create(DialRequestSchema)` to create a new message.
+ */
+export declare const DialRequestSchema: GenMessage<DialRequest>;
+
+/**
+ * Without data: the connection is open.
+ *
+ * @generated from message agent.v1.DialResponse
+ */
+export declare type DialResponse = Message<"agent.v1.DialResponse"> & {
+  /**
+   * @generated from field: bytes data = 1;
+   */
+  data: Uint8Array;
+};
+
+/**
+ * Describes the message agent.v1.DialResponse.
+ * Use `create(DialResponseSchema)` to create a new message.
+ */
+export declare const DialResponseSchema: GenMessage<DialResponse>;
 
 /**
  * @generated from message agent.v1.RenewRequest
@@ -1162,6 +1424,16 @@ export declare const Agent: GenService<{
     output: typeof StdinResponseSchema;
   },
   /**
+   * FAILED_PRECONDITION: it has no terminal.
+   *
+   * @generated from rpc agent.v1.Agent.ResizeTerminal
+   */
+  resizeTerminal: {
+    methodKind: "unary";
+    input: typeof ResizeTerminalRequestSchema;
+    output: typeof ResizeTerminalResponseSchema;
+  },
+  /**
    * @generated from rpc agent.v1.Agent.Signal
    */
   signal: {
@@ -1191,7 +1463,7 @@ export declare const Agent: GenService<{
     output: typeof StatResponseSchema;
   },
   /**
-   * Entries come in batches, in no order.
+   * Entries come in batches, a directory before what is in it, otherwise in no order. Links are not followed.
    *
    * @generated from rpc agent.v1.Agent.List
    */
@@ -1236,6 +1508,48 @@ export declare const Agent: GenService<{
     methodKind: "unary";
     input: typeof MakeDirectoryRequestSchema;
     output: typeof MakeDirectoryResponseSchema;
+  },
+  /**
+   * Renames within one file system; FAILED_PRECONDITION between two.
+   *
+   * @generated from rpc agent.v1.Agent.Move
+   */
+  move: {
+    methodKind: "unary";
+    input: typeof MoveRequestSchema;
+    output: typeof MoveResponseSchema;
+  },
+  /**
+   * Sets permission bits of what the path names; links are followed.
+   *
+   * @generated from rpc agent.v1.Agent.ChangeMode
+   */
+  changeMode: {
+    methodKind: "unary";
+    input: typeof ChangeModeRequestSchema;
+    output: typeof ChangeModeResponseSchema;
+  },
+  /**
+   * TCP ports that processes of the machine listen on.
+   *
+   * @generated from rpc agent.v1.Agent.ListeningPorts
+   */
+  listeningPorts: {
+    methodKind: "unary";
+    input: typeof ListeningPortsRequestSchema;
+    output: typeof ListeningPortsResponseSchema;
+  },
+  /**
+   * A TCP connection to a port of the loopback interface. The first request opens it, the first response says that it is
+   * open; the others carry data. The end of the requests closes the host's direction only, the end of the responses the
+   * guest's. UNAVAILABLE: nobody listens. INVALID_ARGUMENT: not a port.
+   *
+   * @generated from rpc agent.v1.Agent.Dial
+   */
+  dial: {
+    methodKind: "bidi_streaming";
+    input: typeof DialRequestSchema;
+    output: typeof DialResponseSchema;
   },
   /**
    * Makes a restored clone a machine of its own: clock, entropy, hostname and machine id. Call it before any user code.

@@ -11,7 +11,7 @@ import { enumDesc, fileDesc, messageDesc, serviceDesc, tsEnum } from "@bufbuild/
  * Describes the file agent/v1/agent.proto.
  */
 export const file_agent_v1_agent = /*@__PURE__*/
-  fileDesc("ChRhZ2VudC92MS9hZ2VudC5wcm90bxIIYWdlbnQudjEiHgoLUGluZ1JlcXVlc3QSDwoHcGF5bG9hZBgBIAEoDCIfCgxQaW5nUmVzcG9uc2USDwoHcGF5bG9hZBgBIAEoDCINCgtJbmZvUmVxdWVzdCKbAQoMSW5mb1Jlc3BvbnNlEhUKDWFnZW50X3ZlcnNpb24YASABKAkSDgoGa2VybmVsGAIgASgJEhAKCGhvc3RuYW1lGAMgASgJEhIKCm1hY2hpbmVfaWQYBCABKAkSEQoJdXB0aW1lX21zGAUgASgEEhYKDnJlYWR5X2FmdGVyX21zGAYgASgEEhMKC2Nvbm5lY3Rpb25zGAcgASgEIhAKDk1ldHJpY3NSZXF1ZXN0IuICCg9NZXRyaWNzUmVzcG9uc2USGgoSbWVtb3J5X3RvdGFsX2J5dGVzGAEgASgEEh4KFm1lbW9yeV9hdmFpbGFibGVfYnl0ZXMYAiABKAQSDgoGbG9hZF8xGAMgASgBEg4KBmxvYWRfNRgEIAEoARIPCgdsb2FkXzE1GAUgASgBEhgKEGRpc2tfdG90YWxfYnl0ZXMYBiABKAQSHAoUZGlza19hdmFpbGFibGVfYnl0ZXMYByABKAQSEQoJcHJvY2Vzc2VzGAggASgNEhoKEnJ1bm5pbmdfZXhlY3V0aW9ucxgJIAEoDRIXCg9rZXB0X2V4ZWN1dGlvbnMYCiABKA0SGQoRa2VwdF9vdXRwdXRfYnl0ZXMYCyABKAQSHAoUYWdlbnRfcmVzaWRlbnRfYnl0ZXMYDCABKAQSEQoJdXB0aW1lX21zGA0gASgEEhYKDm9ycGhhbnNfcmVhcGVkGA4gASgEIlsKBkxpbWl0cxISCgp0aW1lb3V0X21zGAEgASgEEhQKDG91dHB1dF9ieXRlcxgCIAEoBBIUCgxtZW1vcnlfYnl0ZXMYAyABKAQSEQoJcHJvY2Vzc2VzGAQgASgNItQBCgtFeGVjUmVxdWVzdBIMCgRhcmd2GAEgAygJEisKA2VudhgCIAMoCzIeLmFnZW50LnYxLkV4ZWNSZXF1ZXN0LkVudkVudHJ5EgsKA2N3ZBgDIAEoCRIMCgR1c2VyGAQgASgJEg0KBXN0ZGluGAUgASgMEhIKCmtlZXBfc3RkaW4YBiABKAgSIAoGbGltaXRzGAcgASgLMhAuYWdlbnQudjEuTGltaXRzGioKCEVudkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiKwoNQXR0YWNoUmVxdWVzdBIKCgJpZBgBIAEoBBIOCgZvZmZzZXQYAiABKAQiogEKCUV4ZWNFdmVudBIkCgdzdGFydGVkGAEgASgLMhEuYWdlbnQudjEuU3RhcnRlZEgAEiIKBnN0ZG91dBgCIAEoCzIQLmFnZW50LnYxLk91dHB1dEgAEiIKBnN0ZGVychgDIAEoCzIQLmFnZW50LnYxLk91dHB1dEgAEh4KBGV4aXQYBCABKAsyDi5hZ2VudC52MS5FeGl0SABCBwoFZXZlbnQiIgoHU3RhcnRlZBIKCgJpZBgBIAEoBBILCgNwaWQYAiABKA0iJgoGT3V0cHV0Eg4KBm9mZnNldBgBIAEoBBIMCgRkYXRhGAIgASgMIrwBCgRFeGl0EiAKBmVuZGluZxgBIAEoDjIQLmFnZW50LnYxLkVuZGluZxIMCgRjb2RlGAIgASgFEg4KBnNpZ25hbBgDIAEoBRIUCgxvdXRwdXRfYnl0ZXMYBCABKAQSEwoLZHVyYXRpb25fbXMYBSABKAQSEwoLY3B1X3RpbWVfdXMYBiABKAQSGQoRbWVtb3J5X3BlYWtfYnl0ZXMYByABKAQSGQoRcHJvY2Vzc2VzX3JlZnVzZWQYCCABKAQiMwoKU3RkaW5DaHVuaxIKCgJpZBgBIAEoBBIMCgRkYXRhGAIgASgMEgsKA2VuZBgDIAEoCCIeCg1TdGRpblJlc3BvbnNlEg0KBWJ5dGVzGAEgASgEIjkKDVNpZ25hbFJlcXVlc3QSCgoCaWQYASABKAQSDgoGc2lnbmFsGAIgASgFEgwKBHRyZWUYAyABKAgiEAoOU2lnbmFsUmVzcG9uc2UiHQoPU3RvcFRyZWVSZXF1ZXN0EgoKAmlkGAEgASgEIhIKEFN0b3BUcmVlUmVzcG9uc2UilwEKBUVudHJ5EgwKBG5hbWUYASABKAkSIAoEa2luZBgCIAEoDjISLmFnZW50LnYxLkZpbGVLaW5kEgwKBHNpemUYAyABKAQSDAoEbW9kZRgEIAEoDRILCgN1aWQYBSABKA0SCwoDZ2lkGAYgASgNEhMKC21vZGlmaWVkX21zGAcgASgDEhMKC2xpbmtfdGFyZ2V0GAggASgJIisKC1N0YXRSZXF1ZXN0EgwKBHBhdGgYASABKAkSDgoGZm9sbG93GAIgASgIIi4KDFN0YXRSZXNwb25zZRIeCgVlbnRyeRgBIAEoCzIPLmFnZW50LnYxLkVudHJ5IhsKC0xpc3RSZXF1ZXN0EgwKBHBhdGgYASABKAkiMAoMTGlzdFJlc3BvbnNlEiAKB2VudHJpZXMYASADKAsyDy5hZ2VudC52MS5FbnRyeSI/Cg9SZWFkRmlsZVJlcXVlc3QSDAoEcGF0aBgBIAEoCRIOCgZvZmZzZXQYAiABKAQSDgoGbGVuZ3RoGAMgASgEIiAKEFJlYWRGaWxlUmVzcG9uc2USDAoEZGF0YRgBIAEoDCJXChBXcml0ZUZpbGVSZXF1ZXN0EisKBmhlYWRlchgBIAEoCzIZLmFnZW50LnYxLldyaXRlRmlsZUhlYWRlckgAEg4KBGRhdGEYAiABKAxIAEIGCgRwYXJ0Im0KD1dyaXRlRmlsZUhlYWRlchIMCgRwYXRoGAEgASgJEgwKBG1vZGUYAiABKA0SDAoEdXNlchgDIAEoCRIUCgxtYWtlX3BhcmVudHMYBCABKAgSEQoEc2l6ZRgFIAEoBEgAiAEBQgcKBV9zaXplIiIKEVdyaXRlRmlsZVJlc3BvbnNlEg0KBWJ5dGVzGAEgASgEIjAKDVJlbW92ZVJlcXVlc3QSDAoEcGF0aBgBIAEoCRIRCglyZWN1cnNpdmUYAiABKAgiEAoOUmVtb3ZlUmVzcG9uc2UiQAoUTWFrZURpcmVjdG9yeVJlcXVlc3QSDAoEcGF0aBgBIAEoCRIMCgRtb2RlGAIgASgNEgwKBHVzZXIYAyABKAkiFwoVTWFrZURpcmVjdG9yeVJlc3BvbnNlIlsKDFJlbmV3UmVxdWVzdBIUCgx1bml4X3RpbWVfdXMYASABKAQSDwoHZW50cm9weRgCIAEoDBIQCghob3N0bmFtZRgDIAEoCRISCgptYWNoaW5lX2lkGAQgASgJIl0KDVJlbmV3UmVzcG9uc2USFAoMdW5peF90aW1lX3VzGAEgASgEEhAKCHJlc2VlZGVkGAIgASgIEhAKCGhvc3RuYW1lGAMgASgJEhIKCm1hY2hpbmVfaWQYBCABKAkiIQoPUG93ZXJPZmZSZXF1ZXN0Eg4KBnJlYm9vdBgBIAEoCCISChBQb3dlck9mZlJlc3BvbnNlKqYBCgZFbmRpbmcSFgoSRU5ESU5HX1VOU1BFQ0lGSUVEEAASEQoNRU5ESU5HX0VYSVRFRBABEhQKEEVORElOR19TSUdOQUxMRUQQAhIYChRFTkRJTkdfT1VUX09GX01FTU9SWRADEhQKEEVORElOR19USU1FRF9PVVQQBBIXChNFTkRJTkdfT1VUUFVUX0xJTUlUEAUSEgoORU5ESU5HX1NUT1BQRUQQBip+CghGaWxlS2luZBIZChVGSUxFX0tJTkRfVU5TUEVDSUZJRUQQABISCg5GSUxFX0tJTkRfRklMRRABEhcKE0ZJTEVfS0lORF9ESVJFQ1RPUlkQAhIVChFGSUxFX0tJTkRfU1lNTElOSxADEhMKD0ZJTEVfS0lORF9PVEhFUhAEMugHCgVBZ2VudBI1CgRQaW5nEhUuYWdlbnQudjEuUGluZ1JlcXVlc3QaFi5hZ2VudC52MS5QaW5nUmVzcG9uc2USNQoESW5mbxIVLmFnZW50LnYxLkluZm9SZXF1ZXN0GhYuYWdlbnQudjEuSW5mb1Jlc3BvbnNlEj4KB01ldHJpY3MSGC5hZ2VudC52MS5NZXRyaWNzUmVxdWVzdBoZLmFnZW50LnYxLk1ldHJpY3NSZXNwb25zZRI0CgRFeGVjEhUuYWdlbnQudjEuRXhlY1JlcXVlc3QaEy5hZ2VudC52MS5FeGVjRXZlbnQwARI4CgZBdHRhY2gSFy5hZ2VudC52MS5BdHRhY2hSZXF1ZXN0GhMuYWdlbnQudjEuRXhlY0V2ZW50MAESOAoFU3RkaW4SFC5hZ2VudC52MS5TdGRpbkNodW5rGhcuYWdlbnQudjEuU3RkaW5SZXNwb25zZSgBEjsKBlNpZ25hbBIXLmFnZW50LnYxLlNpZ25hbFJlcXVlc3QaGC5hZ2VudC52MS5TaWduYWxSZXNwb25zZRJBCghTdG9wVHJlZRIZLmFnZW50LnYxLlN0b3BUcmVlUmVxdWVzdBoaLmFnZW50LnYxLlN0b3BUcmVlUmVzcG9uc2USNQoEU3RhdBIVLmFnZW50LnYxLlN0YXRSZXF1ZXN0GhYuYWdlbnQudjEuU3RhdFJlc3BvbnNlEjcKBExpc3QSFS5hZ2VudC52MS5MaXN0UmVxdWVzdBoWLmFnZW50LnYxLkxpc3RSZXNwb25zZTABEkMKCFJlYWRGaWxlEhkuYWdlbnQudjEuUmVhZEZpbGVSZXF1ZXN0GhouYWdlbnQudjEuUmVhZEZpbGVSZXNwb25zZTABEkYKCVdyaXRlRmlsZRIaLmFnZW50LnYxLldyaXRlRmlsZVJlcXVlc3QaGy5hZ2VudC52MS5Xcml0ZUZpbGVSZXNwb25zZSgBEjsKBlJlbW92ZRIXLmFnZW50LnYxLlJlbW92ZVJlcXVlc3QaGC5hZ2VudC52MS5SZW1vdmVSZXNwb25zZRJQCg1NYWtlRGlyZWN0b3J5Eh4uYWdlbnQudjEuTWFrZURpcmVjdG9yeVJlcXVlc3QaHy5hZ2VudC52MS5NYWtlRGlyZWN0b3J5UmVzcG9uc2USOAoFUmVuZXcSFi5hZ2VudC52MS5SZW5ld1JlcXVlc3QaFy5hZ2VudC52MS5SZW5ld1Jlc3BvbnNlEkEKCFBvd2VyT2ZmEhkuYWdlbnQudjEuUG93ZXJPZmZSZXF1ZXN0GhouYWdlbnQudjEuUG93ZXJPZmZSZXNwb25zZWIGcHJvdG8z");
+  fileDesc("ChRhZ2VudC92MS9hZ2VudC5wcm90bxIIYWdlbnQudjEiHgoLUGluZ1JlcXVlc3QSDwoHcGF5bG9hZBgBIAEoDCIfCgxQaW5nUmVzcG9uc2USDwoHcGF5bG9hZBgBIAEoDCINCgtJbmZvUmVxdWVzdCKbAQoMSW5mb1Jlc3BvbnNlEhUKDWFnZW50X3ZlcnNpb24YASABKAkSDgoGa2VybmVsGAIgASgJEhAKCGhvc3RuYW1lGAMgASgJEhIKCm1hY2hpbmVfaWQYBCABKAkSEQoJdXB0aW1lX21zGAUgASgEEhYKDnJlYWR5X2FmdGVyX21zGAYgASgEEhMKC2Nvbm5lY3Rpb25zGAcgASgEIhAKDk1ldHJpY3NSZXF1ZXN0IuICCg9NZXRyaWNzUmVzcG9uc2USGgoSbWVtb3J5X3RvdGFsX2J5dGVzGAEgASgEEh4KFm1lbW9yeV9hdmFpbGFibGVfYnl0ZXMYAiABKAQSDgoGbG9hZF8xGAMgASgBEg4KBmxvYWRfNRgEIAEoARIPCgdsb2FkXzE1GAUgASgBEhgKEGRpc2tfdG90YWxfYnl0ZXMYBiABKAQSHAoUZGlza19hdmFpbGFibGVfYnl0ZXMYByABKAQSEQoJcHJvY2Vzc2VzGAggASgNEhoKEnJ1bm5pbmdfZXhlY3V0aW9ucxgJIAEoDRIXCg9rZXB0X2V4ZWN1dGlvbnMYCiABKA0SGQoRa2VwdF9vdXRwdXRfYnl0ZXMYCyABKAQSHAoUYWdlbnRfcmVzaWRlbnRfYnl0ZXMYDCABKAQSEQoJdXB0aW1lX21zGA0gASgEEhYKDm9ycGhhbnNfcmVhcGVkGA4gASgEIlsKBkxpbWl0cxISCgp0aW1lb3V0X21zGAEgASgEEhQKDG91dHB1dF9ieXRlcxgCIAEoBBIUCgxtZW1vcnlfYnl0ZXMYAyABKAQSEQoJcHJvY2Vzc2VzGAQgASgNIv4BCgtFeGVjUmVxdWVzdBIMCgRhcmd2GAEgAygJEisKA2VudhgCIAMoCzIeLmFnZW50LnYxLkV4ZWNSZXF1ZXN0LkVudkVudHJ5EgsKA2N3ZBgDIAEoCRIMCgR1c2VyGAQgASgJEg0KBXN0ZGluGAUgASgMEhIKCmtlZXBfc3RkaW4YBiABKAgSIAoGbGltaXRzGAcgASgLMhAuYWdlbnQudjEuTGltaXRzEigKCHRlcm1pbmFsGAggASgLMhYuYWdlbnQudjEuVGVybWluYWxTaXplGioKCEVudkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiLQoMVGVybWluYWxTaXplEg8KB2NvbHVtbnMYASABKA0SDAoEcm93cxgCIAEoDSJJChVSZXNpemVUZXJtaW5hbFJlcXVlc3QSCgoCaWQYASABKAQSJAoEc2l6ZRgCIAEoCzIWLmFnZW50LnYxLlRlcm1pbmFsU2l6ZSIYChZSZXNpemVUZXJtaW5hbFJlc3BvbnNlIisKDUF0dGFjaFJlcXVlc3QSCgoCaWQYASABKAQSDgoGb2Zmc2V0GAIgASgEIqIBCglFeGVjRXZlbnQSJAoHc3RhcnRlZBgBIAEoCzIRLmFnZW50LnYxLlN0YXJ0ZWRIABIiCgZzdGRvdXQYAiABKAsyEC5hZ2VudC52MS5PdXRwdXRIABIiCgZzdGRlcnIYAyABKAsyEC5hZ2VudC52MS5PdXRwdXRIABIeCgRleGl0GAQgASgLMg4uYWdlbnQudjEuRXhpdEgAQgcKBWV2ZW50IiIKB1N0YXJ0ZWQSCgoCaWQYASABKAQSCwoDcGlkGAIgASgNIiYKBk91dHB1dBIOCgZvZmZzZXQYASABKAQSDAoEZGF0YRgCIAEoDCK8AQoERXhpdBIgCgZlbmRpbmcYASABKA4yEC5hZ2VudC52MS5FbmRpbmcSDAoEY29kZRgCIAEoBRIOCgZzaWduYWwYAyABKAUSFAoMb3V0cHV0X2J5dGVzGAQgASgEEhMKC2R1cmF0aW9uX21zGAUgASgEEhMKC2NwdV90aW1lX3VzGAYgASgEEhkKEW1lbW9yeV9wZWFrX2J5dGVzGAcgASgEEhkKEXByb2Nlc3Nlc19yZWZ1c2VkGAggASgEIjMKClN0ZGluQ2h1bmsSCgoCaWQYASABKAQSDAoEZGF0YRgCIAEoDBILCgNlbmQYAyABKAgiHgoNU3RkaW5SZXNwb25zZRINCgVieXRlcxgBIAEoBCI5Cg1TaWduYWxSZXF1ZXN0EgoKAmlkGAEgASgEEg4KBnNpZ25hbBgCIAEoBRIMCgR0cmVlGAMgASgIIhAKDlNpZ25hbFJlc3BvbnNlIh0KD1N0b3BUcmVlUmVxdWVzdBIKCgJpZBgBIAEoBCISChBTdG9wVHJlZVJlc3BvbnNlIpcBCgVFbnRyeRIMCgRuYW1lGAEgASgJEiAKBGtpbmQYAiABKA4yEi5hZ2VudC52MS5GaWxlS2luZBIMCgRzaXplGAMgASgEEgwKBG1vZGUYBCABKA0SCwoDdWlkGAUgASgNEgsKA2dpZBgGIAEoDRITCgttb2RpZmllZF9tcxgHIAEoAxITCgtsaW5rX3RhcmdldBgIIAEoCSIrCgtTdGF0UmVxdWVzdBIMCgRwYXRoGAEgASgJEg4KBmZvbGxvdxgCIAEoCCIuCgxTdGF0UmVzcG9uc2USHgoFZW50cnkYASABKAsyDy5hZ2VudC52MS5FbnRyeSIqCgtMaXN0UmVxdWVzdBIMCgRwYXRoGAEgASgJEg0KBWRlcHRoGAIgASgNIjAKDExpc3RSZXNwb25zZRIgCgdlbnRyaWVzGAEgAygLMg8uYWdlbnQudjEuRW50cnkiPwoPUmVhZEZpbGVSZXF1ZXN0EgwKBHBhdGgYASABKAkSDgoGb2Zmc2V0GAIgASgEEg4KBmxlbmd0aBgDIAEoBCIgChBSZWFkRmlsZVJlc3BvbnNlEgwKBGRhdGEYASABKAwiVwoQV3JpdGVGaWxlUmVxdWVzdBIrCgZoZWFkZXIYASABKAsyGS5hZ2VudC52MS5Xcml0ZUZpbGVIZWFkZXJIABIOCgRkYXRhGAIgASgMSABCBgoEcGFydCJ9Cg9Xcml0ZUZpbGVIZWFkZXISDAoEcGF0aBgBIAEoCRIMCgRtb2RlGAIgASgNEgwKBHVzZXIYAyABKAkSFAoMbWFrZV9wYXJlbnRzGAQgASgIEhEKBHNpemUYBSABKARIAIgBARIOCgZhcHBlbmQYBiABKAhCBwoFX3NpemUiIgoRV3JpdGVGaWxlUmVzcG9uc2USDQoFYnl0ZXMYASABKAQiMAoNUmVtb3ZlUmVxdWVzdBIMCgRwYXRoGAEgASgJEhEKCXJlY3Vyc2l2ZRgCIAEoCCIQCg5SZW1vdmVSZXNwb25zZSJAChRNYWtlRGlyZWN0b3J5UmVxdWVzdBIMCgRwYXRoGAEgASgJEgwKBG1vZGUYAiABKA0SDAoEdXNlchgDIAEoCSIXChVNYWtlRGlyZWN0b3J5UmVzcG9uc2UiOgoLTW92ZVJlcXVlc3QSDAoEZnJvbRgBIAEoCRIKCgJ0bxgCIAEoCRIRCglvdmVyd3JpdGUYAyABKAgiDgoMTW92ZVJlc3BvbnNlIi8KEUNoYW5nZU1vZGVSZXF1ZXN0EgwKBHBhdGgYASABKAkSDAoEbW9kZRgCIAEoDSIUChJDaGFuZ2VNb2RlUmVzcG9uc2UiFwoVTGlzdGVuaW5nUG9ydHNSZXF1ZXN0IkwKDUxpc3RlbmluZ1BvcnQSDAoEcG9ydBgBIAEoDRIPCgdhZGRyZXNzGAIgASgJEgsKA3BpZBgDIAEoDRIPCgdwcm9ncmFtGAQgASgJIkAKFkxpc3RlbmluZ1BvcnRzUmVzcG9uc2USJgoFcG9ydHMYASADKAsyFy5hZ2VudC52MS5MaXN0ZW5pbmdQb3J0IjUKC0RpYWxSZXF1ZXN0Eg4KBHBvcnQYASABKA1IABIOCgRkYXRhGAIgASgMSABCBgoEcGFydCIcCgxEaWFsUmVzcG9uc2USDAoEZGF0YRgBIAEoDCJbCgxSZW5ld1JlcXVlc3QSFAoMdW5peF90aW1lX3VzGAEgASgEEg8KB2VudHJvcHkYAiABKAwSEAoIaG9zdG5hbWUYAyABKAkSEgoKbWFjaGluZV9pZBgEIAEoCSJdCg1SZW5ld1Jlc3BvbnNlEhQKDHVuaXhfdGltZV91cxgBIAEoBBIQCghyZXNlZWRlZBgCIAEoCBIQCghob3N0bmFtZRgDIAEoCRISCgptYWNoaW5lX2lkGAQgASgJIiEKD1Bvd2VyT2ZmUmVxdWVzdBIOCgZyZWJvb3QYASABKAgiEgoQUG93ZXJPZmZSZXNwb25zZSqmAQoGRW5kaW5nEhYKEkVORElOR19VTlNQRUNJRklFRBAAEhEKDUVORElOR19FWElURUQQARIUChBFTkRJTkdfU0lHTkFMTEVEEAISGAoURU5ESU5HX09VVF9PRl9NRU1PUlkQAxIUChBFTkRJTkdfVElNRURfT1VUEAQSFwoTRU5ESU5HX09VVFBVVF9MSU1JVBAFEhIKDkVORElOR19TVE9QUEVEEAYqfgoIRmlsZUtpbmQSGQoVRklMRV9LSU5EX1VOU1BFQ0lGSUVEEAASEgoORklMRV9LSU5EX0ZJTEUQARIXChNGSUxFX0tJTkRfRElSRUNUT1JZEAISFQoRRklMRV9LSU5EX1NZTUxJTksQAxITCg9GSUxFX0tJTkRfT1RIRVIQBDLNCgoFQWdlbnQSNQoEUGluZxIVLmFnZW50LnYxLlBpbmdSZXF1ZXN0GhYuYWdlbnQudjEuUGluZ1Jlc3BvbnNlEjUKBEluZm8SFS5hZ2VudC52MS5JbmZvUmVxdWVzdBoWLmFnZW50LnYxLkluZm9SZXNwb25zZRI+CgdNZXRyaWNzEhguYWdlbnQudjEuTWV0cmljc1JlcXVlc3QaGS5hZ2VudC52MS5NZXRyaWNzUmVzcG9uc2USNAoERXhlYxIVLmFnZW50LnYxLkV4ZWNSZXF1ZXN0GhMuYWdlbnQudjEuRXhlY0V2ZW50MAESOAoGQXR0YWNoEhcuYWdlbnQudjEuQXR0YWNoUmVxdWVzdBoTLmFnZW50LnYxLkV4ZWNFdmVudDABEjgKBVN0ZGluEhQuYWdlbnQudjEuU3RkaW5DaHVuaxoXLmFnZW50LnYxLlN0ZGluUmVzcG9uc2UoARJTCg5SZXNpemVUZXJtaW5hbBIfLmFnZW50LnYxLlJlc2l6ZVRlcm1pbmFsUmVxdWVzdBogLmFnZW50LnYxLlJlc2l6ZVRlcm1pbmFsUmVzcG9uc2USOwoGU2lnbmFsEhcuYWdlbnQudjEuU2lnbmFsUmVxdWVzdBoYLmFnZW50LnYxLlNpZ25hbFJlc3BvbnNlEkEKCFN0b3BUcmVlEhkuYWdlbnQudjEuU3RvcFRyZWVSZXF1ZXN0GhouYWdlbnQudjEuU3RvcFRyZWVSZXNwb25zZRI1CgRTdGF0EhUuYWdlbnQudjEuU3RhdFJlcXVlc3QaFi5hZ2VudC52MS5TdGF0UmVzcG9uc2USNwoETGlzdBIVLmFnZW50LnYxLkxpc3RSZXF1ZXN0GhYuYWdlbnQudjEuTGlzdFJlc3BvbnNlMAESQwoIUmVhZEZpbGUSGS5hZ2VudC52MS5SZWFkRmlsZVJlcXVlc3QaGi5hZ2VudC52MS5SZWFkRmlsZVJlc3BvbnNlMAESRgoJV3JpdGVGaWxlEhouYWdlbnQudjEuV3JpdGVGaWxlUmVxdWVzdBobLmFnZW50LnYxLldyaXRlRmlsZVJlc3BvbnNlKAESOwoGUmVtb3ZlEhcuYWdlbnQudjEuUmVtb3ZlUmVxdWVzdBoYLmFnZW50LnYxLlJlbW92ZVJlc3BvbnNlElAKDU1ha2VEaXJlY3RvcnkSHi5hZ2VudC52MS5NYWtlRGlyZWN0b3J5UmVxdWVzdBofLmFnZW50LnYxLk1ha2VEaXJlY3RvcnlSZXNwb25zZRI1CgRNb3ZlEhUuYWdlbnQudjEuTW92ZVJlcXVlc3QaFi5hZ2VudC52MS5Nb3ZlUmVzcG9uc2USRwoKQ2hhbmdlTW9kZRIbLmFnZW50LnYxLkNoYW5nZU1vZGVSZXF1ZXN0GhwuYWdlbnQudjEuQ2hhbmdlTW9kZVJlc3BvbnNlElMKDkxpc3RlbmluZ1BvcnRzEh8uYWdlbnQudjEuTGlzdGVuaW5nUG9ydHNSZXF1ZXN0GiAuYWdlbnQudjEuTGlzdGVuaW5nUG9ydHNSZXNwb25zZRI5CgREaWFsEhUuYWdlbnQudjEuRGlhbFJlcXVlc3QaFi5hZ2VudC52MS5EaWFsUmVzcG9uc2UoATABEjgKBVJlbmV3EhYuYWdlbnQudjEuUmVuZXdSZXF1ZXN0GhcuYWdlbnQudjEuUmVuZXdSZXNwb25zZRJBCghQb3dlck9mZhIZLmFnZW50LnYxLlBvd2VyT2ZmUmVxdWVzdBoaLmFnZW50LnYxLlBvd2VyT2ZmUmVzcG9uc2ViBnByb3RvMw");
 
 /**
  * Describes the message agent.v1.PingRequest.
@@ -70,207 +70,291 @@ export const ExecRequestSchema = /*@__PURE__*/
   messageDesc(file_agent_v1_agent, 7);
 
 /**
+ * Describes the message agent.v1.TerminalSize.
+ * Use `create(TerminalSizeSchema)` to create a new message.
+ */
+export const TerminalSizeSchema = /*@__PURE__*/
+  messageDesc(file_agent_v1_agent, 8);
+
+/**
+ * Describes the message agent.v1.ResizeTerminalRequest.
+ * Use `create(ResizeTerminalRequestSchema)` to create a new message.
+ */
+export const ResizeTerminalRequestSchema = /*@__PURE__*/
+  messageDesc(file_agent_v1_agent, 9);
+
+/**
+ * Describes the message agent.v1.ResizeTerminalResponse.
+ * Use `create(ResizeTerminalResponseSchema)` to create a new message.
+ */
+export const ResizeTerminalResponseSchema = /*@__PURE__*/
+  messageDesc(file_agent_v1_agent, 10);
+
+/**
  * Describes the message agent.v1.AttachRequest.
  * Use `create(AttachRequestSchema)` to create a new message.
  */
 export const AttachRequestSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 8);
+  messageDesc(file_agent_v1_agent, 11);
 
 /**
  * Describes the message agent.v1.ExecEvent.
  * Use `create(ExecEventSchema)` to create a new message.
  */
 export const ExecEventSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 9);
+  messageDesc(file_agent_v1_agent, 12);
 
 /**
  * Describes the message agent.v1.Started.
  * Use `create(StartedSchema)` to create a new message.
  */
 export const StartedSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 10);
+  messageDesc(file_agent_v1_agent, 13);
 
 /**
  * Describes the message agent.v1.Output.
  * Use `create(OutputSchema)` to create a new message.
  */
 export const OutputSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 11);
+  messageDesc(file_agent_v1_agent, 14);
 
 /**
  * Describes the message agent.v1.Exit.
  * Use `create(ExitSchema)` to create a new message.
  */
 export const ExitSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 12);
+  messageDesc(file_agent_v1_agent, 15);
 
 /**
  * Describes the message agent.v1.StdinChunk.
  * Use `create(StdinChunkSchema)` to create a new message.
  */
 export const StdinChunkSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 13);
+  messageDesc(file_agent_v1_agent, 16);
 
 /**
  * Describes the message agent.v1.StdinResponse.
  * Use `create(StdinResponseSchema)` to create a new message.
  */
 export const StdinResponseSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 14);
+  messageDesc(file_agent_v1_agent, 17);
 
 /**
  * Describes the message agent.v1.SignalRequest.
  * Use `create(SignalRequestSchema)` to create a new message.
  */
 export const SignalRequestSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 15);
+  messageDesc(file_agent_v1_agent, 18);
 
 /**
  * Describes the message agent.v1.SignalResponse.
  * Use `create(SignalResponseSchema)` to create a new message.
  */
 export const SignalResponseSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 16);
+  messageDesc(file_agent_v1_agent, 19);
 
 /**
  * Describes the message agent.v1.StopTreeRequest.
  * Use `create(StopTreeRequestSchema)` to create a new message.
  */
 export const StopTreeRequestSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 17);
+  messageDesc(file_agent_v1_agent, 20);
 
 /**
  * Describes the message agent.v1.StopTreeResponse.
  * Use `create(StopTreeResponseSchema)` to create a new message.
  */
 export const StopTreeResponseSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 18);
+  messageDesc(file_agent_v1_agent, 21);
 
 /**
  * Describes the message agent.v1.Entry.
  * Use `create(EntrySchema)` to create a new message.
  */
 export const EntrySchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 19);
+  messageDesc(file_agent_v1_agent, 22);
 
 /**
  * Describes the message agent.v1.StatRequest.
  * Use `create(StatRequestSchema)` to create a new message.
  */
 export const StatRequestSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 20);
+  messageDesc(file_agent_v1_agent, 23);
 
 /**
  * Describes the message agent.v1.StatResponse.
  * Use `create(StatResponseSchema)` to create a new message.
  */
 export const StatResponseSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 21);
+  messageDesc(file_agent_v1_agent, 24);
 
 /**
  * Describes the message agent.v1.ListRequest.
  * Use `create(ListRequestSchema)` to create a new message.
  */
 export const ListRequestSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 22);
+  messageDesc(file_agent_v1_agent, 25);
 
 /**
  * Describes the message agent.v1.ListResponse.
  * Use `create(ListResponseSchema)` to create a new message.
  */
 export const ListResponseSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 23);
+  messageDesc(file_agent_v1_agent, 26);
 
 /**
  * Describes the message agent.v1.ReadFileRequest.
  * Use `create(ReadFileRequestSchema)` to create a new message.
  */
 export const ReadFileRequestSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 24);
+  messageDesc(file_agent_v1_agent, 27);
 
 /**
  * Describes the message agent.v1.ReadFileResponse.
  * Use `create(ReadFileResponseSchema)` to create a new message.
  */
 export const ReadFileResponseSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 25);
+  messageDesc(file_agent_v1_agent, 28);
 
 /**
  * Describes the message agent.v1.WriteFileRequest.
  * Use `create(WriteFileRequestSchema)` to create a new message.
  */
 export const WriteFileRequestSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 26);
+  messageDesc(file_agent_v1_agent, 29);
 
 /**
  * Describes the message agent.v1.WriteFileHeader.
  * Use `create(WriteFileHeaderSchema)` to create a new message.
  */
 export const WriteFileHeaderSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 27);
+  messageDesc(file_agent_v1_agent, 30);
 
 /**
  * Describes the message agent.v1.WriteFileResponse.
  * Use `create(WriteFileResponseSchema)` to create a new message.
  */
 export const WriteFileResponseSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 28);
+  messageDesc(file_agent_v1_agent, 31);
 
 /**
  * Describes the message agent.v1.RemoveRequest.
  * Use `create(RemoveRequestSchema)` to create a new message.
  */
 export const RemoveRequestSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 29);
+  messageDesc(file_agent_v1_agent, 32);
 
 /**
  * Describes the message agent.v1.RemoveResponse.
  * Use `create(RemoveResponseSchema)` to create a new message.
  */
 export const RemoveResponseSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 30);
+  messageDesc(file_agent_v1_agent, 33);
 
 /**
  * Describes the message agent.v1.MakeDirectoryRequest.
  * Use `create(MakeDirectoryRequestSchema)` to create a new message.
  */
 export const MakeDirectoryRequestSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 31);
+  messageDesc(file_agent_v1_agent, 34);
 
 /**
  * Describes the message agent.v1.MakeDirectoryResponse.
  * Use `create(MakeDirectoryResponseSchema)` to create a new message.
  */
 export const MakeDirectoryResponseSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 32);
+  messageDesc(file_agent_v1_agent, 35);
+
+/**
+ * Describes the message agent.v1.MoveRequest.
+ * Use `create(MoveRequestSchema)` to create a new message.
+ */
+export const MoveRequestSchema = /*@__PURE__*/
+  messageDesc(file_agent_v1_agent, 36);
+
+/**
+ * Describes the message agent.v1.MoveResponse.
+ * Use `create(MoveResponseSchema)` to create a new message.
+ */
+export const MoveResponseSchema = /*@__PURE__*/
+  messageDesc(file_agent_v1_agent, 37);
+
+/**
+ * Describes the message agent.v1.ChangeModeRequest.
+ * Use `create(ChangeModeRequestSchema)` to create a new message.
+ */
+export const ChangeModeRequestSchema = /*@__PURE__*/
+  messageDesc(file_agent_v1_agent, 38);
+
+/**
+ * Describes the message agent.v1.ChangeModeResponse.
+ * Use `create(ChangeModeResponseSchema)` to create a new message.
+ */
+export const ChangeModeResponseSchema = /*@__PURE__*/
+  messageDesc(file_agent_v1_agent, 39);
+
+/**
+ * Describes the message agent.v1.ListeningPortsRequest.
+ * Use `create(ListeningPortsRequestSchema)` to create a new message.
+ */
+export const ListeningPortsRequestSchema = /*@__PURE__*/
+  messageDesc(file_agent_v1_agent, 40);
+
+/**
+ * Describes the message agent.v1.ListeningPort.
+ * Use `create(ListeningPortSchema)` to create a new message.
+ */
+export const ListeningPortSchema = /*@__PURE__*/
+  messageDesc(file_agent_v1_agent, 41);
+
+/**
+ * Describes the message agent.v1.ListeningPortsResponse.
+ * Use `create(ListeningPortsResponseSchema)` to create a new message.
+ */
+export const ListeningPortsResponseSchema = /*@__PURE__*/
+  messageDesc(file_agent_v1_agent, 42);
+
+/**
+ * Describes the message agent.v1.DialRequest.
+ * Use `create(DialRequestSchema)` to create a new message.
+ */
+export const DialRequestSchema = /*@__PURE__*/
+  messageDesc(file_agent_v1_agent, 43);
+
+/**
+ * Describes the message agent.v1.DialResponse.
+ * Use `create(DialResponseSchema)` to create a new message.
+ */
+export const DialResponseSchema = /*@__PURE__*/
+  messageDesc(file_agent_v1_agent, 44);
 
 /**
  * Describes the message agent.v1.RenewRequest.
  * Use `create(RenewRequestSchema)` to create a new message.
  */
 export const RenewRequestSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 33);
+  messageDesc(file_agent_v1_agent, 45);
 
 /**
  * Describes the message agent.v1.RenewResponse.
  * Use `create(RenewResponseSchema)` to create a new message.
  */
 export const RenewResponseSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 34);
+  messageDesc(file_agent_v1_agent, 46);
 
 /**
  * Describes the message agent.v1.PowerOffRequest.
  * Use `create(PowerOffRequestSchema)` to create a new message.
  */
 export const PowerOffRequestSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 35);
+  messageDesc(file_agent_v1_agent, 47);
 
 /**
  * Describes the message agent.v1.PowerOffResponse.
  * Use `create(PowerOffResponseSchema)` to create a new message.
  */
 export const PowerOffResponseSchema = /*@__PURE__*/
-  messageDesc(file_agent_v1_agent, 36);
+  messageDesc(file_agent_v1_agent, 48);
 
 /**
  * Describes the enum agent.v1.Ending.
