@@ -5,10 +5,4 @@ export type { VmFilter } from './machines.ts';
 export type { ProcessAddress } from './processes.ts';
 export type { AttachEvent, Attachment } from './attachment.ts';
 export { type VmClient, createSandbox, createVmClient } from './vms.ts';
-export {
-  createTerminalInput,
-  isTerminal,
-  type TerminalInput,
-  type TerminalSize,
-  toTerminalProgram,
-} from './terminal.ts';
+export { type TerminalInput, createTerminalInput } from './terminal.ts';

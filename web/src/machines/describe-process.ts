@@ -1,10 +1,8 @@
 import type { VmProcess } from '../../../src/contracts/processes.ts';
-import { isTerminal } from '../../../src/sdk/index.ts';
 
 /** The command line as somebody would have typed it, one that bash runs without the words around it. */
 export function commandOf({ argv }: Pick<VmProcess, 'argv'>): string {
   const [program, flag, line] = argv;
-  if (isTerminal({ argv })) return 'a shell on a terminal';
   if (program === 'bash' && flag === '-c' && line !== undefined && argv.length === 3) return line;
   return argv
     .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`))

@@ -4,7 +4,6 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { Suspense, lazy, useState } from 'react';
 import type { VmProcess } from '../../../src/contracts/processes.ts';
 import type { Vm } from '../../../src/contracts/vms.ts';
-import { isTerminal, toTerminalProgram } from '../../../src/sdk/index.ts';
 import { Empty, Failure, Lines } from '../shared/states.tsx';
 import { startProcess } from './api.ts';
 import { describeState } from './describe-process.ts';
@@ -15,13 +14,13 @@ import css from './terminal.module.css';
 // A third of a megabyte that only those who open a terminal need.
 const TerminalView = lazy(() => import('./terminal-view.tsx').then((module) => ({ default: module.TerminalView })));
 
-const firstSize = { rows: 24, columns: 80 };
+const firstSize = { rows: 24, cols: 80 };
 
 function Open({ vm, again }: { readonly vm: Vm; readonly again: boolean }) {
   const navigate = useNavigate({ from: '/machines/$id' });
   const [user, setUser] = useState('sandbox');
   const open = useChange(
-    () => startProcess(vm.id, toTerminalProgram({ ...firstSize, user })),
+    () => startProcess(vm.id, { argv: ['bash', '-l'], pty: firstSize, user }),
     ({ id }) => void navigate({ search: { tab: 'terminal', process: id }, replace: true }),
   );
   return (
@@ -49,7 +48,7 @@ function Open({ vm, again }: { readonly vm: Vm; readonly again: boolean }) {
 function Chosen({ vm, process }: { readonly vm: Vm; readonly process: VmProcess }) {
   return (
     <Suspense fallback={<Lines count={1} height={440} />}>
-      <TerminalView key={process.id} name={{ vmId: vm.id, processId: process.id }} guestPid={process.guest_pid} />
+      <TerminalView key={process.id} name={{ vmId: vm.id, processId: process.id }} />
     </Suspense>
   );
 }
@@ -62,7 +61,7 @@ export function TerminalTab({ vm }: { readonly vm: Vm }) {
     return <Empty title={`The VM is ${vm.status}`}>A shell needs a VM that runs.</Empty>;
   if (processes.data === undefined)
     return processes.error === null ? <Lines count={1} height={440} /> : <Failure error={processes.error} />;
-  const terminals = processes.data.processes.filter(isTerminal);
+  const terminals = processes.data.processes.filter(({ pty }) => pty !== undefined);
   const running = terminals.findLast(({ state }) => state === 'running');
   const chosen = terminals.find(({ id }) => id === wanted) ?? running;
   if (chosen === undefined)

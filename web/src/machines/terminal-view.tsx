@@ -28,15 +28,14 @@ function themeOf(element: Element): NonNullable<Terminal['options']['theme']> {
 
 interface Session {
   readonly name: ProcessName;
-  readonly guestPid: number;
   readonly onError: (error: Error) => void;
 }
 
 /** Shows the output of the process from its beginning and hands keys and sizes on. Gives what ends it. */
-function connect(terminal: Terminal, { name, guestPid, onError }: Session): () => void {
+function connect(terminal: Terminal, { name, onError }: Session): () => void {
   const client = createVmClient({ baseUrl: location.origin });
   const stop = new AbortController();
-  const input: TerminalInput = createTerminalInput(client, name, guestPid);
+  const input: TerminalInput = createTerminalInput(client, name);
   const fail = (error: unknown) => {
     if (!stop.signal.aborted) onError(toPageError(error));
   };
@@ -53,13 +52,13 @@ function connect(terminal: Terminal, { name, guestPid, onError }: Session): () =
   input.failed.catch(fail);
   terminal.onData(input.type);
   terminal.onResize(({ rows, cols }) => {
-    if (terminal.options.disableStdin !== true) input.resize({ rows, columns: cols });
+    if (terminal.options.disableStdin !== true) input.resize({ rows, cols });
   });
   return () => stop.abort();
 }
 
 /** A terminal for a process that runs on one in its VM. */
-export function TerminalView({ name, guestPid }: { readonly name: ProcessName; readonly guestPid: number }) {
+export function TerminalView({ name }: { readonly name: ProcessName }) {
   const place = useRef<HTMLDivElement>(null);
   const shown = useRef<Terminal>(null);
   const [error, setError] = useState<Error>();
@@ -86,7 +85,7 @@ export function TerminalView({ name, guestPid }: { readonly name: ProcessName; r
       return false;
     });
     shown.current = terminal;
-    const disconnect = connect(terminal, { name: { vmId, processId }, guestPid, onError: setError });
+    const disconnect = connect(terminal, { name: { vmId, processId }, onError: setError });
     const observer = new ResizeObserver(() => fit.fit());
     observer.observe(element);
     terminal.focus();
@@ -95,7 +94,7 @@ export function TerminalView({ name, guestPid }: { readonly name: ProcessName; r
       disconnect();
       terminal.dispose();
     };
-  }, [vmId, processId, guestPid]);
+  }, [vmId, processId]);
   useEffect(() => {
     if (shown.current !== null && place.current !== null) shown.current.options.theme = themeOf(place.current);
   }, [scheme]);

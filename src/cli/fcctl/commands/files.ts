@@ -74,7 +74,11 @@ function statCommand(): Command {
         process.stdout.write(formatTable(['MODE', 'BYTES', 'CHANGED', 'NAME'], [toRow(entry)]));
       }),
     );
-  return withExamples(command, ['fcctl vm files stat try:/etc/hostname', 'one file; a link is shown as a link']);
+  return withExamples(
+    command,
+    ['fcctl vm files stat try:/etc/hostname', 'one file; a link is shown as a link'],
+    ['fcctl vm files stat try:data --json', 'a folder, as JSON'],
+  );
 }
 
 function removeCommand(): Command {
@@ -102,7 +106,11 @@ function makeFolderCommand(): Command {
   ).action((word: string, flags: InstanceFlags) =>
     withVmService(flags, async (client, signal) => client.makeFolder(await toAddress(client, word, signal), signal)),
   );
-  return withExamples(command, ['fcctl vm files mkdir try:data/raw', 'both folders where they are missing']);
+  return withExamples(
+    command,
+    ['fcctl vm files mkdir try:data', 'a folder in the home folder'],
+    ['fcctl vm files mkdir try:data/raw', 'both folders where they are missing'],
+  );
 }
 
 interface MoveFlags extends InstanceFlags {
@@ -123,7 +131,11 @@ function moveCommand(): Command {
       await client.moveFile({ ...file, to: target, overwrite: flags.force === true }, signal);
     }),
   );
-  return withExamples(command, ['fcctl vm files mv try:draft.txt final.txt', 'renames a file in the home folder']);
+  return withExamples(
+    command,
+    ['fcctl vm files mv try:draft.txt final.txt', 'renames a file in the home folder'],
+    ['fcctl vm files mv --force try:new.csv old.csv', 'replaces what is there'],
+  );
 }
 
 function changeModeCommand(): Command {
@@ -137,7 +149,11 @@ function changeModeCommand(): Command {
       client.changeFileMode({ ...(await toAddress(client, word, signal)), mode }, signal),
     ),
   );
-  return withExamples(command, ['fcctl vm files chmod 755 try:run.sh', 'makes a script one that can be run']);
+  return withExamples(
+    command,
+    ['fcctl vm files chmod 755 try:run.sh', 'makes a script one that can be run'],
+    ['fcctl vm files chmod 600 try:secret.txt', 'keeps a file from other users of the VM'],
+  );
 }
 
 function parseMode(word: string): number {
