@@ -6,7 +6,8 @@ import { pipeline } from 'node:stream/promises';
 import type { TarFile } from '../../lib/tar.ts';
 import type { MachineSpec } from '../../vmm/index.ts';
 
-interface ImageHashes {
+/** What a machine is made of, by the content. */
+export interface ImageHashes {
   readonly kernel: string;
   readonly initramfs: string;
   readonly disk: string;

@@ -7,7 +7,7 @@ import { BigboxError, toBigboxError } from '../../contracts/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import { packTar, type TarFile, unpackTar } from '../../lib/tar.ts';
 import type { Driver, MachineSpec } from '../../vmm/index.ts';
-import { hashImage, listFiles, writeSparseFile } from './archive-files.ts';
+import { hashImage, type ImageHashes, listFiles, writeSparseFile } from './archive-files.ts';
 import { type KeptSnapshot, StoredSnapshot } from './kept-snapshot.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { VmImage } from '../pool/vm-image.ts';
@@ -33,6 +33,12 @@ const Label = z.object({
 });
 type Label = z.infer<typeof Label>;
 
+/** Where an archive is unpacked, and what its machine must have been made of. */
+interface Place {
+  readonly directory: string;
+  readonly image: ImageHashes;
+}
+
 const labelName = 'archive.json';
 const maxLabelBytes = 1 << 20;
 const maxFiles = 4096;
@@ -41,6 +47,7 @@ const fileName = new RegExp(`^${machineName}/([A-Za-z0-9][A-Za-z0-9._-]{0,63})$`
 /** Carries snapshots from one Bigbox to another, each in one file: a compressed tar archive that begins with a label. */
 export class SnapshotArchives {
   readonly #options: SnapshotArchivesOptions;
+  readonly #images = new Map<string, Promise<ImageHashes>>();
 
   constructor(options: SnapshotArchivesOptions) {
     this.#options = options;
@@ -55,7 +62,7 @@ export class SnapshotArchives {
     const snapshot = snapshots.get(id);
     const started = Promise.withResolvers<Readable>();
     const written = snapshots.use(id, async ({ directory, spec }) => {
-      const label = Buffer.from(JSON.stringify({ format: 1, snapshot, image: await hashImage(spec) }));
+      const label = Buffer.from(JSON.stringify({ format: 1, snapshot, image: await this.#hashImage(spec) }));
       const files = await listFiles(directory, machineName);
       const archive = new PassThrough();
       started.resolve(archive);
@@ -80,11 +87,7 @@ export class SnapshotArchives {
     const here = { kernel, initramfs, disk, commandLine, ...size };
     return snapshots.receive(async (directory) => {
       await mkdir(directory, { mode: 0o700 });
-      const { image, snapshot } = await this.#unpack(archive, directory);
-      const found = await hashImage(here);
-      for (const part of ['kernel', 'initramfs', 'disk'] as const)
-        if (image[part] !== found[part])
-          throw unusable(`it was made of another image: its ${part} is not the one here`);
+      const { snapshot } = await this.#unpack(archive, { directory, image: await this.#hashImage(here) });
       const { storedBytes } = await driver.importSnapshot(directory, here).catch((cause: Error) => {
         throw unusable(cause.message, cause);
       });
@@ -93,13 +96,22 @@ export class SnapshotArchives {
     });
   }
 
+  /** Images do not change: their names say what is in them. */
+  #hashImage(spec: MachineSpec): Promise<ImageHashes> {
+    const key = JSON.stringify([spec.kernel, spec.initramfs, spec.disk]);
+    const known = this.#images.get(key) ?? hashImage(spec);
+    this.#images.set(key, known);
+    known.catch(() => this.#images.delete(key));
+    return known;
+  }
+
   /** Gunzips and unpacks at once, into the directory alone. */
-  async #unpack(archive: Readable, directory: string): Promise<Label> {
+  async #unpack(archive: Readable, place: Place): Promise<Label> {
     const unzipped = createGunzip({ chunkSize: 65_536 });
     const read = pipeline(archive, unzipped);
     read.catch(() => undefined);
     try {
-      return await this.#unpackFiles(unpackTar(unzipped), directory);
+      return await this.#unpackFiles(unpackTar(unzipped), place);
     } catch (error) {
       unzipped.destroy();
       const { code = '' } = error as NodeJS.ErrnoException;
@@ -109,13 +121,14 @@ export class SnapshotArchives {
     }
   }
 
-  async #unpackFiles(files: AsyncIterable<TarFile>, directory: string): Promise<Label> {
+  async #unpackFiles(files: AsyncIterable<TarFile>, { directory, image }: Place): Promise<Label> {
     let label: Label | undefined;
     const known = new Set<string>();
     for await (const { name, size, content } of files) {
       if (label === undefined) {
         if (name !== labelName || size > maxLabelBytes) throw invalid('it does not begin with a label');
         label = await readLabel(content);
+        assertSameImage(label.image, image);
         continue;
       }
       const [, plainName = ''] = fileName.exec(name) ?? [];
@@ -127,6 +140,11 @@ export class SnapshotArchives {
     if (label === undefined) throw invalid('it is empty');
     return label;
   }
+}
+
+function assertSameImage(its: ImageHashes, here: ImageHashes): void {
+  for (const part of ['kernel', 'initramfs', 'disk'] as const)
+    if (its[part] !== here[part]) throw unusable(`it was made of another image: its ${part} is not the one here`);
 }
 
 async function readLabel(content: AsyncIterable<Uint8Array>): Promise<Label> {
