@@ -140,6 +140,9 @@ export const CreateSnapshotRequest = z.object({
     .describe('After so long it is removed; without it, it lives until it is deleted'),
 });
 
+/** The content type of an exported snapshot. */
+export const archiveType = 'application/gzip';
+
 export const SnapshotListQuery = z.strictObject({ vm_id: z.string().max(64).optional() });
 export const SnapshotList = z.object({
   total: z.number().int(),

@@ -10,6 +10,8 @@ export interface ConnectionOptions {
 export interface RequestOptions {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly body?: unknown;
+  /** Sent as it is, in place of a body of JSON. */
+  readonly stream?: { readonly type: string; readonly content: ReadableStream<Uint8Array> };
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
@@ -32,17 +34,18 @@ export async function send(
   path: string,
   options: RequestOptions = {},
 ): Promise<Response> {
-  const { method = 'GET', body, signal } = options;
+  const { method = 'GET', signal } = options;
+  const { type, content } = toBody(options);
   let response: Response;
   try {
     response = await fetch(new URL(path, connection.baseUrl), {
       method,
       headers: {
         ...(connection.key === undefined ? {} : { authorization: `Bearer ${connection.key}` }),
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...type,
         ...options.headers,
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...content,
       ...(signal === undefined ? {} : { signal }),
     });
   } catch (error) {
@@ -55,4 +58,16 @@ export async function send(
   }
   if (!response.ok) throw fromErrorBody(await response.json().catch(() => undefined));
   return response;
+}
+
+interface Body {
+  readonly type?: { readonly 'content-type': string };
+  readonly content?: { readonly body: string } | { readonly body: ReadableStream<Uint8Array>; readonly duplex: 'half' };
+}
+
+function toBody({ body, stream }: RequestOptions): Body {
+  if (stream !== undefined)
+    return { type: { 'content-type': stream.type }, content: { body: stream.content, duplex: 'half' } };
+  if (body === undefined) return {};
+  return { type: { 'content-type': 'application/json' }, content: { body: JSON.stringify(body) } };
 }

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import {
+  archiveType,
   type CollectSnapshotsRequest,
   CollectSnapshotsResponse,
   type CreateSnapshotRequest,
@@ -19,6 +20,10 @@ export interface SnapshotClient {
   /** All, or those that were made of one VM. */
   listSnapshots(filter: { readonly vmId?: string }, signal: AbortSignal): Promise<readonly VmSnapshot[]>;
   deleteSnapshot(id: string, signal: AbortSignal): Promise<void>;
+  /** A snapshot with everything that it needs but the image, as one file. */
+  exportSnapshot(id: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
+  /** Keeps what was exported, under a new id. */
+  importSnapshot(archive: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<VmSnapshot>;
   /** Removes those whose time is over, and older ones where that is asked; a dry run only tells. */
   collectSnapshots(
     wish: z.input<typeof CollectSnapshotsRequest>,
@@ -41,6 +46,14 @@ export function createSnapshotClient(connection: ConnectionOptions): SnapshotCli
     },
     async deleteSnapshot(id, signal) {
       await call(`/api/v1/snapshots/${encodeURIComponent(id)}`, { method: 'DELETE', signal });
+    },
+    async exportSnapshot(id, signal) {
+      const response = await send(connection, `/api/v1/snapshots/${encodeURIComponent(id)}/archive`, { signal });
+      return response.body ?? new ReadableStream();
+    },
+    async importSnapshot(archive, signal) {
+      const stream = { type: archiveType, content: archive };
+      return VmSnapshot.parse(await call('/api/v1/snapshots/import', { method: 'POST', stream, signal }));
     },
     async collectSnapshots(wish, signal) {
       const answer = await call('/api/v1/snapshots/gc', { method: 'POST', body: wish, signal });

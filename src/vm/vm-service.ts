@@ -26,6 +26,7 @@ import { Processes } from './processes/processes.ts';
 import { type Recovery, recover } from './recovery.ts';
 import { describeHealth } from './service-health.ts';
 import type { KeptSnapshot, SnapshotWish } from './snapshots/kept-snapshot.ts';
+import { SnapshotArchives } from './snapshots/snapshot-archives.ts';
 import type { Snapshots } from './snapshots/snapshots.ts';
 import { Template } from './pool/templates.ts';
 import { VirtualMachine } from './machine/virtual-machine.ts';
@@ -63,6 +64,7 @@ export class VmService {
   readonly named: NamedVms;
   readonly processes: Processes;
   readonly snapshots: Snapshots;
+  readonly archives: SnapshotArchives;
   readonly forks: Forks;
   readonly limits: Limits;
   readonly benchmark: Benchmark;
@@ -91,19 +93,19 @@ export class VmService {
     this.#meter = options.meter ?? noMeter;
     this.#unlock = lockDirectory(options.directory);
     this.#driver = options.createDriver(join(options.directory, 'run'));
+    const shared = { driver: this.#driver, limits: this.limits, logger: options.logger };
     const { named, snapshots, forks } = openInventory({
       directory: options.directory,
-      driver: this.#driver,
+      ...shared,
       claim: ({ snapshotId }, signal) =>
         snapshotId === undefined ? this.#claim(signal) : this.#restore(snapshotId, signal),
       inUse: () => this.#running,
-      limits: this.limits,
       maxSnapshots: this.#limits.maxSnapshots,
       clock: this.#clock,
-      logger: options.logger,
     });
     this.named = named;
     this.snapshots = snapshots;
+    this.archives = new SnapshotArchives({ ...shared, snapshots, image: () => this.image(), size: this.size });
     this.forks = forks;
     this.processes = new Processes({
       vms: this.named,

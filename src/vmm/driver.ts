@@ -119,6 +119,12 @@ export interface Driver {
   boot(spec: MachineSpec): Promise<Machine>;
   /** Reads a snapshot back and checks every hash. Throws VM_SNAPSHOT_FAILED when it is damaged or cannot run here. */
   loadSnapshot(directory: string): Promise<Snapshot>;
+  /**
+   * Takes in the files of a snapshot that was made elsewhere of a machine with the same kernel, initramfs and disk, which are those
+   * of `spec` here: nothing in the files is trusted. Throws VM_SNAPSHOT_FAILED when they are damaged or cannot run here, or when the
+   * machine is larger than `spec`.
+   */
+  importSnapshot(directory: string, spec: MachineSpec): Promise<Snapshot>;
   /** Starts a process that waits for the snapshot's guest. Throws VM_SNAPSHOT_FAILED. */
   prelaunch(snapshot: Snapshot): Promise<WaitingMachine>;
   /** Lets go of what is kept for restores of the snapshot; machines that were restored from it go on. */

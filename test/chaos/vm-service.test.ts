@@ -156,6 +156,6 @@ describe('kill -9 of the VM service', () => {
         records: [],
       });
     },
-    isLong ? 3_600_000 : 600_000,
+    isLong ? 6_000_000 : 600_000,
   );
 });

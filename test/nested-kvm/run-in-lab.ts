@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BuildOptions } from '../../src/images/cache.ts';
+import { type BuildOptions, exists } from '../../src/images/cache.ts';
 import { imageVariable } from '../fixtures/vm-image.ts';
 import { ensureFirecracker } from './firecracker-binaries.ts';
 import { type LabBase, ensureLabBase } from './lab-base.ts';
@@ -46,7 +45,7 @@ export async function runInLab(command: readonly string[], options: LabOptions):
   const base = await ensureLabBase(options);
   const tools = await ensureToolsDisk(await ensureFirecracker(options), options);
   const scratch = await ensureScratchDisk(options);
-  const directory = await mkdtemp(join(tmpdir(), 'bigbox-lab-'));
+  const directory = await claimDirectory(options);
   try {
     const variables = { [imageVariable]: '/scratch/image', ...options.variables };
     await mkdir(join(directory, 'run'));
@@ -65,6 +64,17 @@ export async function runInLab(command: readonly string[], options: LabOptions):
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** Makes the directory of this run, and removes those of runs that were killed. */
+async function claimDirectory({ cacheDir }: LabOptions): Promise<string> {
+  const runs = join(cacheDir, 'nested-kvm', 'runs');
+  await mkdir(runs, { recursive: true });
+  for (const name of await readdir(runs))
+    if (!(await exists(`/proc/${name}`))) await rm(join(runs, name), { recursive: true, force: true });
+  const own = join(runs, String(process.pid));
+  await mkdir(own);
+  return own;
 }
 
 interface Machine {

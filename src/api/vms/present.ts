@@ -1,6 +1,6 @@
 import { toErrorBody } from '../../contracts/errors.ts';
-import type { PoolStatistics, Vm, VmStatus } from '../../contracts/vms.ts';
-import type { NamedVm, VmService } from '../../vm/index.ts';
+import type { PoolStatistics, Vm, VmSnapshot, VmStatus } from '../../contracts/vms.ts';
+import type { KeptSnapshot, NamedVm, VmService } from '../../vm/index.ts';
 
 const statuses: Readonly<Record<NamedVm['state'], VmStatus>> = {
   booting: 'creating',
@@ -101,3 +101,15 @@ export function toUsage(service: VmService): {
     max_storage_gb: 0,
   };
 }
+
+/** A snapshot as the API shows it. */
+export const toSnapshot = (snapshot: KeptSnapshot): VmSnapshot => ({
+  id: snapshot.id,
+  name: snapshot.name,
+  vm_id: snapshot.vmId,
+  vm_type: snapshot.vmType,
+  metadata: { ...snapshot.metadata },
+  created_at: snapshot.createdAt.toISOString(),
+  ...(snapshot.expiresAt === undefined ? {} : { expires_at: snapshot.expiresAt.toISOString() }),
+  bytes: snapshot.bytes,
+});

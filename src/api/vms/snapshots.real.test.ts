@@ -47,6 +47,20 @@ test('snapshots are made, listed, shown, used and deleted', async () => {
   const { used_bytes: used } = SnapshotList.parse(await (await service.call('/api/v1/snapshots')).json());
   expect(used).toBeGreaterThan(0);
 
+  const exported = await service.call(`/api/v1/snapshots/${snapshot.id}/archive`);
+  expect(exported.headers.get('content-type')).toBe('application/gzip');
+  const type = { 'content-type': 'application/gzip' };
+  const archive = await exported.arrayBuffer();
+  const importArchive = (init: RequestInit): Promise<Response> =>
+    service.call('/api/v1/snapshots/import', { method: 'POST', ...init });
+  const imported = VmSnapshot.parse(await (await importArchive({ headers: type, body: archive })).json());
+  expect(imported).toMatchObject({ name: 'mine', vm_id: source, metadata: { a: 'b' } });
+  expect(await refusal(importArchive({ headers: type, body: 'x' }))).toBe('INVALID_REQUEST');
+  expect(await refusal(importArchive({ headers: { 'content-type': 'application/json' }, body: '{}' }))).toBe(
+    'UNSUPPORTED_MEDIA_TYPE',
+  );
+  await service.call(`/api/v1/snapshots/${imported.id}`, { method: 'DELETE' });
+
   const copy = await makeRunning({ snapshot_id: snapshot.id, metadata: { of: 'mine' } });
   expect(await run(copy, 'cat note; hostname')).toBe(`before\n${copy}\n`);
   expect(await show(copy)).toMatchObject({ snapshot_id: snapshot.id, metadata: { of: 'mine' } });

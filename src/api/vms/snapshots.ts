@@ -9,21 +9,12 @@ import {
   VmSnapshot,
 } from '../../contracts/vms.ts';
 import type { HttpServer } from '../../http/index.ts';
-import type { KeptSnapshot, VmService } from '../../vm/index.ts';
+import type { VmService } from '../../vm/index.ts';
+import { toSnapshot } from './present.ts';
+import { addSnapshotArchiveRoutes } from './snapshot-archives.ts';
 import { IdempotencyHeaders } from './create-vm.ts';
 
 const IdPath = z.object({ id: z.string().max(64) });
-
-const toSnapshot = (snapshot: KeptSnapshot): VmSnapshot => ({
-  id: snapshot.id,
-  name: snapshot.name,
-  vm_id: snapshot.vmId,
-  vm_type: snapshot.vmType,
-  metadata: { ...snapshot.metadata },
-  created_at: snapshot.createdAt.toISOString(),
-  ...(snapshot.expiresAt === undefined ? {} : { expires_at: snapshot.expiresAt.toISOString() }),
-  bytes: snapshot.bytes,
-});
 
 function addCreation(app: HttpServer, service: VmService): void {
   app.route({
@@ -78,6 +69,7 @@ export function addSnapshotRoutes(app: HttpServer, service: VmService): void {
   const url = '/api/v1/snapshots';
   addCreation(app, service);
   addCollection(app, service);
+  addSnapshotArchiveRoutes(app, service);
   app.route({
     method: 'GET',
     url,

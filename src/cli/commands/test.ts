@@ -73,6 +73,9 @@ async function list(chosen: readonly Suite[], directory: string): Promise<void> 
   }
 }
 
+/** So many times its usual limit a suite may take with the repetitions that take long. */
+const longFactor = 8;
+
 interface RunAllOptions {
   readonly directory: string;
   readonly flags: TestFlags;
@@ -89,7 +92,8 @@ async function runAll(chosen: readonly Suite[], options: RunAllOptions): Promise
     run: async (suite) => {
       const missing = suite.needs.find((need) => failedSteps.includes(need));
       if (missing !== undefined) return withoutNeed(suite, missing);
-      return runSuite(suite, { root, directory, environment, signal });
+      const limitMs = flags.long === true ? suite.limitMs * longFactor : suite.limitMs;
+      return runSuite({ ...suite, limitMs }, { root, directory, environment, signal });
     },
   });
   for await (const run of results) {

@@ -84,7 +84,7 @@ export const suites: readonly Suite[] = [
     proves:
       'the driver contract on real Firecracker with its jailer, where there is no KVM in a guest that emulates it',
     program: { kind: 'vitest', project: 'firecracker', paths: [], place: 'lab' },
-    limitMs: minutes(10),
+    limitMs: minutes(15),
     cores: 'all',
     needs: ['vm image'],
   },

@@ -1,11 +1,17 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createTestPlane } from '../../../test/fixtures/vm-plane.ts';
 import type { ExecuteResponse } from '../../contracts/execution.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
+import { packTar, unpackTar } from '../../lib/tar.ts';
 import type { VmService, VmServiceOptions } from '../vm-service.ts';
+import type { KeptSnapshot } from './kept-snapshot.ts';
 
 const patienceMs = 120_000;
 const hourMs = 3_600_000;
@@ -230,6 +236,66 @@ describe('a snapshot', () => {
       state: 'failed',
       error: { code: 'VM_SNAPSHOT_UNUSABLE' },
     });
+  });
+});
+
+describe('an archive', () => {
+  const packed = async (id: string): Promise<Buffer> => buffer(await service.archives.export(id));
+  const take = (archive: Uint8Array): Promise<KeptSnapshot> => service.archives.import(Readable.from([archive]));
+  const pack = async (files: readonly (readonly [string, Uint8Array])[]): Promise<Buffer> => {
+    const entries = files.map(([name, bytes]) => ({ name, size: bytes.length, content: Readable.from([bytes]) }));
+    return gzipSync(await buffer(Readable.from(packTar(entries))), { level: 1 });
+  };
+  const unpack = async (archive: Buffer): Promise<[string, Buffer][]> => {
+    const files: [string, Buffer][] = [];
+    for await (const { name, content } of unpackTar(Readable.from([gunzipSync(archive)])))
+      files.push([name, await buffer(Readable.from(content))]);
+    return files;
+  };
+
+  test('carries a snapshot with all that it needs, also when the one before is gone', async () => {
+    const source = await make();
+    await run(source, 'echo first > note');
+    const first = await service.snapshot(source, {});
+    await run(source, 'echo second | tee -a note > /dev/shm/note');
+    const second = await service.snapshot(source, { name: 'second', metadata: { a: 'b' } });
+    const archive = await packed(second.id);
+    await service.snapshots.delete(first.id);
+    await service.snapshots.delete(second.id);
+    const taken = await take(archive);
+    expect(taken).toMatchObject({ name: 'second', metadata: { a: 'b' }, vmId: source, vmType: second.vmType });
+    expect(taken.id).not.toBe(second.id);
+    expect(await run(await make(taken.id), 'cat note /dev/shm/note')).toBe('first\nsecond\nsecond\n');
+  });
+
+  test('is refused when it is damaged, of another image, or has anything else in it, and leaves nothing', async () => {
+    const files = await unpack(await packed((await service.snapshot(await make(), {})).id));
+    const before = await readdir(snapshotDirectory());
+    const changed = (name: string, change: (bytes: Buffer) => Buffer): Promise<Buffer> =>
+      pack(files.map(([one, bytes]) => [one, one === name ? change(bytes) : bytes]));
+    const replace = (from: string | RegExp, to: string) => (bytes: Buffer) =>
+      Buffer.from(bytes.toString().replace(from, to));
+    const none = Buffer.alloc(0);
+    const [label = ['', none]] = files;
+    const small = (name: string, bytes: Uint8Array = none): Promise<Buffer> => pack([label, [name, bytes]]);
+    const manifest = files.find(([name]) => name === 'machine/manifest.json')?.[1] ?? none;
+    const cases: readonly (readonly [string, Promise<Buffer>])[] = [
+      ['VM_SNAPSHOT_UNUSABLE', changed('machine/state', (bytes) => Buffer.concat([bytes, Buffer.of(1)]))],
+      ['VM_SNAPSHOT_UNUSABLE', changed('machine/manifest.json', replace(/"memoryMib": \d+/, '"memoryMib": 65536'))],
+      ['VM_SNAPSHOT_UNUSABLE', small('machine/manifest.json', replace('"layer-0.qcow2"', '"../../x"')(manifest))],
+      ['VM_SNAPSHOT_UNUSABLE', small('machine/manifest.json', manifest)],
+      ['VM_SNAPSHOT_UNUSABLE', pack([[label[0], replace(/"disk":".{4}/, '"disk":"0000')(label[1])]])],
+      ['INVALID_REQUEST', small('machine/../../escaped')],
+      ['INVALID_REQUEST', small('/tmp/escaped')],
+      ['INVALID_REQUEST', small('snapshot.json')],
+      ['INVALID_REQUEST', pack([label, ['machine/state', none], ['machine/state', none]])],
+      ['INVALID_REQUEST', pack(files.slice(1, 2))],
+      ['INVALID_REQUEST', pack([[label[0], Buffer.from('{}')]])],
+      ['INVALID_REQUEST', Promise.resolve(Buffer.from('not compressed'))],
+      ['INVALID_REQUEST', small('machine/state', randomBytes(4096)).then((bytes) => bytes.subarray(0, 2000))],
+    ];
+    for (const [code, archive] of cases) await expect(take(await archive)).rejects.toMatchObject({ code });
+    expect(await readdir(snapshotDirectory())).toEqual(before);
   });
 });
 

@@ -8,7 +8,7 @@ import { syncDirectory, writeFileAtomically } from '../../lib/files.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Driver, Snapshot } from '../../vmm/index.ts';
 import { bytesOnlyIn, filesBelow } from '../limits/disk-files.ts';
-import { IdempotencyKeys, toRequest } from '../idempotency-keys.ts';
+import { IdempotencyKeys, type KeptRequest, toRequest } from '../idempotency-keys.ts';
 import {
   isExpired,
   type KeptSnapshot,
@@ -33,6 +33,13 @@ export interface SnapshotsOptions {
   readonly logger: Logger;
 }
 
+/** What was put into a new snapshot. */
+interface Filling {
+  readonly wish: SnapshotWish;
+  readonly bytes: number;
+  readonly request?: KeptRequest;
+}
+
 interface Entry {
   /** Absent of a copy that only serves to make VMs from, and goes with the service. */
   readonly info?: KeptSnapshot;
@@ -44,7 +51,8 @@ interface Entry {
 }
 
 const recordName = 'snapshot.json';
-const machineName = 'machine';
+/** Where the files of the driver are in the directory of a snapshot. */
+export const machineName = 'machine';
 /** Of a snapshot that is not there yet or no longer. */
 const unfinished = '.unfinished';
 const maxKeysKept = 1000;
@@ -146,12 +154,43 @@ export class Snapshots {
   ): Promise<KeptSnapshot> {
     return this.#keys.once(idempotencyKey, wish, async () => {
       try {
-        return await this.#create(wish, capture, toRequest(idempotencyKey, wish));
+        const request = toRequest(idempotencyKey, wish);
+        return await this.receive(async (directory) => {
+          return { wish, bytes: (await capture(directory)).storedBytes, ...request };
+        });
       } catch (error) {
         if (idempotencyKey !== undefined) this.#keys.forget(idempotencyKey);
         throw error;
       }
     });
+  }
+
+  /**
+   * Has a directory filled, which is not there yet, and keeps what is in it as a snapshot. Throws LIMIT_EXCEEDED,
+   * DISK_LIMIT_EXCEEDED, and what `fill` throws; nothing is left then.
+   */
+  async receive(fill: (directory: string) => Promise<Filling>): Promise<KeptSnapshot> {
+    this.#assertRoom();
+    this.#making += 1;
+    const id = createSnapshotId();
+    const directory = `${this.#path(id)}${unfinished}`;
+    try {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      const { wish, bytes, ...request } = await fill(join(directory, machineName));
+      this.#options.assertDisk();
+      const info = toKept(id, wish, { now: this.#options.clock.now(), bytes });
+      await writeFileAtomically(join(directory, recordName), JSON.stringify({ ...info, ...request }));
+      await syncDirectory(directory);
+      await rename(directory, this.#path(id));
+      await syncDirectory(this.#options.directory);
+      this.#entries.set(id, { info, directory: this.#path(id), users: 0 });
+      return info;
+    } catch (error) {
+      await rm(directory, { recursive: true, force: true });
+      throw error;
+    } finally {
+      this.#making -= 1;
+    }
   }
 
   /** Lends the snapshot to one restore. Throws VM_SNAPSHOT_NOT_FOUND, VM_SNAPSHOT_UNUSABLE, and what `work` throws. */
@@ -238,34 +277,6 @@ export class Snapshots {
     const removed = `${this.#path(id)}${unfinished}`;
     await rename(this.#path(id), removed);
     await rm(removed, { recursive: true, force: true });
-  }
-
-  async #create(
-    wish: SnapshotWish,
-    capture: (directory: string) => Promise<Snapshot>,
-    request: ReturnType<typeof toRequest>,
-  ): Promise<KeptSnapshot> {
-    this.#assertRoom();
-    this.#making += 1;
-    const id = createSnapshotId();
-    const directory = `${this.#path(id)}${unfinished}`;
-    try {
-      await mkdir(directory, { recursive: true, mode: 0o700 });
-      const { storedBytes } = await capture(join(directory, machineName));
-      this.#options.assertDisk();
-      const info = toKept(id, wish, { now: this.#options.clock.now(), bytes: storedBytes });
-      await writeFileAtomically(join(directory, recordName), JSON.stringify({ ...info, ...request }));
-      await syncDirectory(directory);
-      await rename(directory, this.#path(id));
-      await syncDirectory(this.#options.directory);
-      this.#entries.set(id, { info, directory: this.#path(id), users: 0 });
-      return info;
-    } catch (error) {
-      await rm(directory, { recursive: true, force: true });
-      throw error;
-    } finally {
-      this.#making -= 1;
-    }
   }
 
   #load(id: string, entry: Entry): Promise<Snapshot> {

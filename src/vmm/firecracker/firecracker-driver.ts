@@ -91,6 +91,11 @@ export class FirecrackerDriver implements Driver {
     return snapshot;
   }
 
+  async importSnapshot(directory: string): Promise<Snapshot> {
+    const message = 'Firecracker takes in no snapshots that were made elsewhere yet.';
+    throw new BigboxError('NOT_SUPPORTED', { message, context: { directory } });
+  }
+
   async prelaunch(snapshot: Snapshot): Promise<WaitingMachine> {
     await verifyFile(snapshot, jailFiles.deviceState);
     const { directory, spec } = snapshot;

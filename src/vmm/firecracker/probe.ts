@@ -42,6 +42,7 @@ export async function probeFirecracker(options: ProbeOptions): Promise<Firecrack
     cpu: cpus()[0]?.model ?? 'unknown',
     confinement: [...walls, ...groups],
     missing: [
+      'Snapshots that were exported cannot be imported: Firecracker takes in none that were made elsewhere yet.',
       'Keeping or forking a VM that runs ends the calls to its guest that are under way.',
       'A snapshot holds all memory of its VM: captures of Firecracker are not incremental yet.',
       ...(confinement.groups === undefined

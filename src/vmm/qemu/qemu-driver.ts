@@ -17,15 +17,17 @@ import { maxBatchesHeld, pagesPerBatch } from './capture-memory.ts';
 import { findCapabilities, type QemuProbe } from './capabilities.ts';
 import { fileNames, toCommandLine } from './command-line.ts';
 import { toUserId, wrap } from './confinement.ts';
+import { assertPlainLayer } from './foreign-layer.ts';
 import { removeLeftovers, toMachineName } from './leftovers.ts';
+import { KeptPages } from './kept-pages.ts';
 import { Lineage, lineageDirectory, nextLayer } from './lineage.ts';
 import { MachineDirectory } from './machine-directory.ts';
 import { writeEmptyLayer } from './overlay-disk.ts';
 import { PageBuffers } from './page-buffers.ts';
-import { pageBytes } from './page-map.ts';
+import { pageBytes, pagesPerMebibyte } from './page-map.ts';
 import { QemuMachine } from './qemu-machine.ts';
 import { QmpClient } from './qmp.ts';
-import { readSnapshot, verifyFile } from './snapshot-files.ts';
+import { readSnapshot, verifyFile, writeManifest } from './snapshot-files.ts';
 import { TemplateMemories } from './template-memories.ts';
 import { VmmProcess } from './vmm-process.ts';
 
@@ -96,6 +98,27 @@ export class QemuDriver implements Driver {
         throw new BigboxError('VM_SNAPSHOT_FAILED', { message, context: { directory, path }, cause });
       });
     return snapshot;
+  }
+
+  async importSnapshot(directory: string, spec: MachineSpec): Promise<Snapshot> {
+    const snapshot = await readSnapshot(directory);
+    const { vcpus, memoryMib } = snapshot.spec;
+    try {
+      if (vcpus > spec.vcpus || memoryMib > spec.memoryMib)
+        throw new Error(`its machine has ${vcpus} processors and ${memoryMib} MiB, and here is less`);
+      if ((await stat(join(directory, fileNames.memory))).size !== memoryMib * 1024 * 1024)
+        throw new Error('its memory is not as large as its machine says');
+      for (const name of snapshot.layers) await assertPlainLayer(join(directory, name));
+      await KeptPages.open(directory, memoryMib * pagesPerMebibyte).then((pages) => pages.close());
+    } catch (cause) {
+      throw new BigboxError('VM_SNAPSHOT_FAILED', {
+        message: `The snapshot is not taken in: ${(cause as Error).message}.`,
+        context: { directory },
+        cause,
+      });
+    }
+    await writeManifest({ ...snapshot, spec: { ...spec, vcpus, memoryMib } });
+    return this.loadSnapshot(directory);
   }
 
   async prelaunch(snapshot: Snapshot): Promise<WaitingMachine> {

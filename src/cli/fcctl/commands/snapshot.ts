@@ -8,15 +8,18 @@ import { collectSnapshotsCommand } from './collect-snapshots.ts';
 import { eachCommand } from '../each.ts';
 import { findSnapshotId, snapshotArgument } from '../find-snapshot.ts';
 import { findVmId } from '../find-vm.ts';
+import { exportSnapshotCommand, importSnapshotCommand } from './snapshot-archive.ts';
 import { withVmService } from '../vm-service.ts';
 
 /** `fcctl snapshot`: the snapshots that are kept. */
 export function snapshotCommand(): Command {
   const command = new Command('snapshot')
-    .description('List, remove and collect the snapshots that are kept; fcctl vm snapshot makes them.')
+    .description('List, remove, collect, export and import the snapshots that are kept; fcctl vm snapshot makes them.')
     .addCommand(listCommand())
     .addCommand(removeCommand())
-    .addCommand(collectSnapshotsCommand());
+    .addCommand(collectSnapshotsCommand())
+    .addCommand(exportSnapshotCommand())
+    .addCommand(importSnapshotCommand());
   return withExamples(
     command,
     ['fcctl snapshot list', 'id, name, VM, type, size, age'],
