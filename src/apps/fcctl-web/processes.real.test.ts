@@ -106,7 +106,7 @@ describe('POST /api/v1/vms/:id/processes', () => {
     expect(refused.status).toBe(429);
     expect(ErrorBody.parse(await refused.json())).toMatchObject({
       code: 'LIMIT_EXCEEDED',
-      context: { limit: 'processes', running: 24, max_running: 24 },
+      context: { limit: 'max_processes', in_use: 24, max_processes: 24 },
     });
     await Promise.all(processes.map((process) => client.killProcess(at(process))));
     expect((await client.listProcesses(vmId)).running).toBe(0);

@@ -37,7 +37,7 @@ export function testCommand(): Command {
   return withExamples(command, ['bigbox test', 'runs everything'], ['bigbox test unit layers', 'runs two suites']);
 }
 
-function choose(names: readonly string[]): readonly Suite[] {
+function choose(names: readonly string[], isLong: boolean): readonly Suite[] {
   const present = presentSuites(root);
   const unknown = names.filter((name) => !present.some((suite) => suite.name === name));
   if (unknown.length > 0)
@@ -45,14 +45,18 @@ function choose(names: readonly string[]): readonly Suite[] {
       message: `There is no suite ${unknown.join(', ')}.`,
       remedy: `The suites are: ${present.map(({ name }) => name).join(', ')}.`,
     });
-  return names.length === 0 ? present : present.filter(({ name }) => names.includes(name));
+  if (names.length > 0) return present.filter(({ name }) => names.includes(name));
+  return isLong ? present : present.filter(({ leftOutBecause }) => leftOutBecause === undefined);
 }
 
 async function runTests(names: readonly string[], flags: TestFlags): Promise<void> {
-  const chosen = choose(names);
+  const chosen = choose(names, flags.long === true || flags.list === true);
   const { cacheDir } = loadConfiguration();
   const directory = join(cacheDir, 'tests');
   if (flags.list === true) return list(chosen, directory);
+  for (const { name, leftOutBecause } of names.length > 0 ? [] : presentSuites(root))
+    if (leftOutBecause !== undefined && flags.long !== true)
+      process.stdout.write(`  ${name} is left out: ${leftOutBecause}. Run bigbox test ${name}, or --long.\n`);
   const runs = await interruptible((signal) => runAll(chosen, { directory, flags, signal }));
   const total = sumOutcomes(runs.map(({ outcome }) => outcome));
   await keepTimes(

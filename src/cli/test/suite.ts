@@ -25,6 +25,8 @@ export interface Suite {
   readonly limitMs: number;
   /** How many cores it keeps busy: a suite waits until they are free. `all` runs alone. */
   readonly cores: number | 'all';
+  /** Why it runs only when it is named, or with --long. */
+  readonly leftOutBecause?: string;
   /** Steps of the set-up that it needs. */
   readonly needs: readonly SuiteNeed[];
 }
