@@ -4,6 +4,8 @@ import type { Attachment } from '../../sdk/index.ts';
 import type { EndInVm } from './run-in-vm.ts';
 import { writeTo } from './write-to.ts';
 
+const endAgainMs = 1000;
+
 /** Where a person sits. What is no terminal is read and written as it is. */
 export interface Terminal {
   readonly input: Readable & { readonly isTTY?: boolean; setRawMode?(isRaw: boolean): unknown };
@@ -32,7 +34,13 @@ function takeTerminal({ input, output, onResize }: Terminal): Disposable {
 export async function useTerminal(terminal: Terminal, attachment: Attachment): Promise<EndInVm> {
   const { input, output } = terminal;
   const onInput = (data: Uint8Array): void => attachment.write(data);
-  const onEnd = (): void => attachment.order({ type: 'end' });
+  let ending: NodeJS.Timeout | undefined;
+  const end = (): void => attachment.order({ type: 'end' });
+  // A shell that still starts may drop the end of its input with what it had not read.
+  const onEnd = (): void => {
+    end();
+    ending = setInterval(end, endAgainMs);
+  };
   using _taken = takeTerminal(terminal);
   input.on('data', onInput).once('end', onEnd);
   let lostBytes = 0;
@@ -44,6 +52,7 @@ export async function useTerminal(terminal: Terminal, attachment: Attachment): P
       if (event.type === 'exit') return { process: event.process, lostBytes };
     }
   } finally {
+    clearInterval(ending);
     input.off('data', onInput).off('end', onEnd);
   }
   throw new BigboxError('VM_UNAVAILABLE', { message: 'The VM service broke off before the shell had ended.' });
