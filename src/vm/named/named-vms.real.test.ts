@@ -141,8 +141,10 @@ describe('delete()', () => {
       .poll(
         async () => {
           const { ready, waitingProcesses, starting } = service.poolStats();
-          const machines = await readdir(join(dataDir, 'vms', 'run'));
-          return machines.length - ready - waitingProcesses - starting;
+          // Each has a directory, and one beside it for what its snapshots share.
+          const names = await readdir(join(dataDir, 'vms', 'run'));
+          const machines = new Set(names.map((name) => name.replace(/\.lineage$/, '')));
+          return machines.size - ready - waitingProcesses - starting;
         },
         { timeout: 30_000 },
       )
