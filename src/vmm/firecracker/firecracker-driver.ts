@@ -12,10 +12,10 @@ import type {
   Snapshot,
   WaitingMachine,
 } from '../driver.ts';
-import { type Confinement, toUserId } from '../qemu/confinement.ts';
+import { type Confinement, toUserId } from '../process/confinement.ts';
 import { toMachineName } from '../qemu/leftovers.ts';
 import { verifyFile } from '../qemu/snapshot-files.ts';
-import { VmmProcess } from '../qemu/vmm-process.ts';
+import { VmmProcess } from '../process/vmm-process.ts';
 import { adoptMachine } from './adopt.ts';
 import { ApiClient } from './api-client.ts';
 import { describeMachine } from './boot-machine.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { BigboxError } from '../../contracts/errors.ts';
 import { connectGuest, type GuestConnection } from '../../guest/index.ts';
 import type { Capture, Machine, MachineExit, MachineMemory, MachineRecord, MachineSpec, Snapshot } from '../driver.ts';
-import { identify, type MachineProcess } from '../qemu/machine-process.ts';
+import { identify, type MachineProcess } from '../process/machine-process.ts';
 import type { ApiClient } from './api-client.ts';
 import { agentPort } from './boot-machine.ts';
 import { type Jail, jailFiles } from './jail.ts';

@@ -1,9 +1,9 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { ControlGroups } from '../qemu/control-group.ts';
+import type { ControlGroups } from '../process/control-group.ts';
 import { toMachineName } from '../qemu/leftovers.ts';
-import { tryKill } from '../qemu/machine-process.ts';
+import { tryKill } from '../process/machine-process.ts';
 
 export interface LeftoverPlace {
   readonly runDirectory: string;

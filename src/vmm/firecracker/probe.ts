@@ -4,7 +4,7 @@ import { cpus } from 'node:os';
 import { promisify } from 'node:util';
 import { BigboxError } from '../../contracts/errors.ts';
 import type { DriverCapabilities } from '../driver.ts';
-import { type Confinement, findConfinement } from '../qemu/confinement.ts';
+import { type Confinement, findConfinement } from '../process/confinement.ts';
 import { parseVersion, refusalOf } from './versions.ts';
 
 const runFile = promisify(execFile);

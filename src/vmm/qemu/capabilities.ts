@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { BigboxError } from '../../contracts/errors.ts';
 import type { DriverCapabilities } from '../driver.ts';
 import { findKvmFault } from './accelerator.ts';
-import { type Confinement, findConfinement } from './confinement.ts';
+import { type Confinement, findConfinement } from '../process/confinement.ts';
 
 const runFile = promisify(execFile);
 

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { ControlGroups } from './control-group.ts';
+import type { ControlGroups } from '../process/control-group.ts';
 import { lineageSuffix } from './lineage.ts';
-import { tryKill } from './machine-process.ts';
+import { tryKill } from '../process/machine-process.ts';
 
 /** Names a machine so that its processes are recognised by their command line, and those of other services are not. */
 export function toMachineName(runDirectory: string, id: string): string {

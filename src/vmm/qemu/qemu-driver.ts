@@ -16,7 +16,7 @@ import { adoptMachine } from './adopt.ts';
 import { maxBatchesHeld, pagesPerBatch } from './capture-memory.ts';
 import { findCapabilities, type QemuProbe } from './capabilities.ts';
 import { fileNames, toCommandLine } from './command-line.ts';
-import { toUserId, wrap } from './confinement.ts';
+import { toUserId, wrap } from '../process/confinement.ts';
 import { assertPlainLayer } from './foreign-layer.ts';
 import { removeLeftovers, toMachineName } from './leftovers.ts';
 import { KeptPages } from './kept-pages.ts';
@@ -29,7 +29,7 @@ import { QemuMachine } from './qemu-machine.ts';
 import { QmpClient } from './qmp.ts';
 import { readSnapshot, verifyFile, writeManifest } from './snapshot-files.ts';
 import { TemplateMemories } from './template-memories.ts';
-import { VmmProcess } from './vmm-process.ts';
+import { VmmProcess } from '../process/vmm-process.ts';
 
 export interface QemuOptions {
   /** Holds one directory per machine; nobody else writes there. */

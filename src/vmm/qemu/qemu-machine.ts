@@ -8,7 +8,7 @@ import { descriptors, fileNames, layerName } from './command-line.ts';
 import { KeptPages } from './kept-pages.ts';
 import type { Lineage } from './lineage.ts';
 import { type MachineDirectory, takeOver } from './machine-directory.ts';
-import { identify, type MachineProcess } from './machine-process.ts';
+import { identify, type MachineProcess } from '../process/machine-process.ts';
 import type { PageBuffers } from './page-buffers.ts';
 import { pagesPerMebibyte } from './page-map.ts';
 import { PrivateMemory } from './private-pages.ts';
