@@ -103,7 +103,7 @@ async function measureMany(bench: Service): Promise<object> {
 export async function measureService(dataDir: string, { ours }: Pick<DriverBench, 'ours'>): Promise<object> {
   const service = createTestPlane(dataDir, {
     pool: { least: 2, most: 2, memoryBytes: 2 ** 30 },
-    limits: { maxVms: manyVms + 4 },
+    limits: { maxVms: manyVms + 4, maxVcpus: manyVms + 4 },
   });
   const bench = { service, ours, signal: AbortSignal.timeout(patienceMs) };
   try {
