@@ -64,9 +64,9 @@ impl Group {
         fs::write(self.path.join("pids.max"), processes.to_string())
     }
 
-    /// The file through which a process enters by writing `0`.
-    pub fn entrance(&self) -> io::Result<File> {
-        fs::OpenOptions::new().write(true).open(self.path.join("cgroup.procs"))
+    /// The directory, in which processes can be born.
+    pub fn open(&self) -> io::Result<File> {
+        File::open(&self.path)
     }
 
     /// The processes in the group now.

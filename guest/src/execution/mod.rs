@@ -1,6 +1,7 @@
 //! Programs that run for the host. They outlive connections: output is kept until somebody has read it.
 mod channel;
 mod group;
+mod launch;
 mod log;
 mod reader;
 mod reaper;

@@ -1,17 +1,19 @@
 //! Starts one program: in its group, as its user, with nothing of the agent's own privileges.
+use std::collections::BTreeMap;
+use std::ffi::{CString, NulError};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::process::CommandExt;
+use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::net::unix::pipe;
 use tonic::Status;
 
 use super::channel::{Input, Source};
 use super::group::Group;
+use super::launch::{Program, launch};
 use super::log::Stream;
 use super::terminal::Terminal;
 use crate::proto::{ExecRequest, TerminalSize};
@@ -20,9 +22,16 @@ use crate::users::{self, User};
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const TERMINAL_KIND: &str = "xterm-256color";
 
-/// A running program with the agent's ends of its pipes, or with the terminal it runs on.
+/// A running program.
 pub struct Spawned {
     pub pid: i32,
+    /// When its process was about to be made.
+    pub started: Instant,
+    pub ends: Ends,
+}
+
+/// The agent's ends of a program's pipes, or the terminal it runs on.
+pub struct Ends {
     pub stdin: Input,
     pub sources: Vec<(Source, Stream)>,
     pub terminal: Option<Arc<Terminal>>,
@@ -30,7 +39,7 @@ pub struct Spawned {
 
 /// Does not await: the reaper must not see an exit before the caller has registered the process.
 pub fn spawn(request: &ExecRequest, group: &Group) -> Result<Spawned, Status> {
-    let Some((program, arguments)) = request.argv.split_first() else {
+    let Some(name) = request.argv.first() else {
         return Err(Status::invalid_argument("argv is empty"));
     };
     let Some(user) = users::find(&request.user) else {
@@ -40,60 +49,94 @@ pub fn spawn(request: &ExecRequest, group: &Group) -> Result<Spawned, Status> {
     if !directory.starts_with('/') || !Path::new(directory).is_dir() {
         return Err(Status::invalid_argument(format!("{directory:?} is not an absolute path of a directory")));
     }
-    let mut command = Command::new(program);
-    command.args(arguments).env_clear().envs(base_environment(&user));
-    if request.terminal.is_some() {
-        command.env("TERM", TERMINAL_KIND);
+    let environment = environment_of(request, &user);
+    let words = [
+        paths_of(name, environment.get("PATH").map_or("", String::as_str)),
+        c_strings(request.argv.iter().cloned()),
+        c_strings(environment.iter().map(|(key, value)| format!("{key}={value}"))),
+        c_strings([directory.clone()]),
+    ];
+    let [paths, arguments, environment, directory] = words.map(|list| list.map_err(has_null));
+    let (ends, descriptors) = match &request.terminal {
+        Some(size) => open_terminal(size, &user),
+        None => open_pipes(request.keep_stdin || !request.stdin.is_empty()),
     }
-    command.envs(&request.env);
-    let has_terminal = request.terminal.is_some();
-    let entry = Entry { has_terminal, ..Entry::new(group, &user, directory).map_err(internal)? };
-    // SAFETY: `Entry::enter` makes system calls only, on values made before the fork.
-    unsafe { command.pre_exec(move || entry.enter()) };
-    let started = match &request.terminal {
-        Some(size) => start_on_terminal(command, size, &user),
-        None => start_on_pipes(command, request.keep_stdin || !request.stdin.is_empty()),
+    .map_err(|error| Status::internal(error.to_string()))?;
+    let program = Program {
+        paths: paths?,
+        arguments: arguments?,
+        environment: environment?,
+        directory: directory?.remove(0),
+        uid: user.uid,
+        gid: user.gid,
+        descriptors,
+        has_terminal: request.terminal.is_some(),
     };
-    started.map_err(|error| spawn_failed(program, &error))
+    let started = Instant::now();
+    let pid = group.open().and_then(|group| launch(&program, &group)).map_err(|error| spawn_failed(name, &error))?;
+    Ok(Spawned { pid, started, ends })
 }
 
-fn start_on_pipes(mut command: Command, wants_stdin: bool) -> io::Result<Spawned> {
-    command.stdin(if wants_stdin { Stdio::piped() } else { Stdio::null() });
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    let missing = || io::Error::other("a pipe is missing");
-    let stdin = child.stdin.take().map(|end| pipe::Sender::from_owned_fd(OwnedFd::from(end))).transpose()?;
-    let stdout = pipe::Receiver::from_owned_fd(OwnedFd::from(child.stdout.take().ok_or_else(missing)?))?;
-    let stderr = pipe::Receiver::from_owned_fd(OwnedFd::from(child.stderr.take().ok_or_else(missing)?))?;
-    Ok(Spawned {
-        pid: child.id().cast_signed(),
-        stdin: stdin.map_or(Input::Closed, Input::Pipe),
-        sources: vec![(Source::Pipe(stdout), Stream::Stdout), (Source::Pipe(stderr), Stream::Stderr)],
-        terminal: None,
-    })
+/// The agent's ends and the program's.
+type Opened = (Ends, [OwnedFd; 3]);
+
+fn open_pipes(wants_stdin: bool) -> io::Result<Opened> {
+    let (input, stdin) = if wants_stdin {
+        let (reader, writer) = io::pipe()?;
+        (OwnedFd::from(reader), Input::Pipe(pipe::Sender::from_owned_fd(writer.into())?))
+    } else {
+        (File::open("/dev/null")?.into(), Input::Closed)
+    };
+    let (stdout, output) = io::pipe()?;
+    let (stderr, errors) = io::pipe()?;
+    let sources = vec![
+        (Source::Pipe(pipe::Receiver::from_owned_fd(stdout.into())?), Stream::Stdout),
+        (Source::Pipe(pipe::Receiver::from_owned_fd(stderr.into())?), Stream::Stderr),
+    ];
+    Ok((Ends { stdin, sources, terminal: None }, [input, output.into(), errors.into()]))
 }
 
-fn start_on_terminal(mut command: Command, size: &TerminalSize, user: &User) -> io::Result<Spawned> {
+fn open_terminal(size: &TerminalSize, user: &User) -> io::Result<Opened> {
     let (terminal, slave) = Terminal::open(size, user)?;
     let terminal = Arc::new(terminal);
-    command.stdin(slave.try_clone()?).stdout(slave.try_clone()?).stderr(slave);
-    let child = command.spawn()?;
-    Ok(Spawned {
-        pid: child.id().cast_signed(),
+    let ends = Ends {
         stdin: Input::Terminal(terminal.clone()),
         sources: vec![(Source::Terminal(terminal.clone()), Stream::Stdout)],
         terminal: Some(terminal),
-    })
+    };
+    Ok((ends, [slave.try_clone()?, slave.try_clone()?, slave]))
 }
 
-fn base_environment(user: &User) -> [(&'static str, &str); 6] {
-    [
+/// What the request names wins.
+fn environment_of(request: &ExecRequest, user: &User) -> BTreeMap<String, String> {
+    let base = [
         ("PATH", PATH),
         ("HOME", &user.home),
         ("USER", &user.name),
         ("LOGNAME", &user.name),
         ("SHELL", &user.shell),
         ("LANG", "C.UTF-8"),
-    ]
+    ];
+    let terminal = request.terminal.is_some().then_some(("TERM", TERMINAL_KIND));
+    let own = base.into_iter().chain(terminal).map(|(key, value)| (key.to_owned(), value.to_owned()));
+    own.chain(request.env.clone()).collect()
+}
+
+/// Where the program may be: in the folders of the search path, unless its name holds a slash.
+fn paths_of(name: &str, search: &str) -> Result<Vec<CString>, NulError> {
+    if name.contains('/') {
+        return c_strings([name.to_owned()]);
+    }
+    let folders = search.split(':').map(|folder| if folder.is_empty() { "." } else { folder });
+    c_strings(folders.map(|folder| format!("{folder}/{name}")))
+}
+
+fn c_strings(words: impl IntoIterator<Item = String>) -> Result<Vec<CString>, NulError> {
+    words.into_iter().map(CString::new).collect()
+}
+
+fn has_null(error: NulError) -> Status {
+    Status::invalid_argument(format!("a word with a null byte cannot be given to a program: {error}"))
 }
 
 fn spawn_failed(program: &str, error: &io::Error) -> Status {
@@ -107,50 +150,29 @@ fn spawn_failed(program: &str, error: &io::Error) -> Status {
     }
 }
 
-fn internal(error: io::Error) -> Status {
-    Status::internal(error.to_string())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// What the child does between fork and exec.
-struct Entry {
-    group: File,
-    uid: u32,
-    gid: u32,
-    directory: std::ffi::CString,
-    /// Standard input is a terminal that becomes the one of the new session.
-    has_terminal: bool,
-}
-
-impl Entry {
-    fn new(group: &Group, user: &User, directory: &str) -> io::Result<Entry> {
-        Ok(Entry {
-            group: group.entrance()?,
-            uid: user.uid,
-            gid: user.gid,
-            directory: std::ffi::CString::new(directory)?,
-            has_terminal: false,
-        })
+    #[test]
+    fn looks_for_a_name_in_every_folder_of_the_path_and_for_a_path_nowhere_else() {
+        let found = |name: &str, search: &str| {
+            paths_of(name, search).unwrap().iter().map(|path| path.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(found("true", "/usr/bin::/bin"), ["/usr/bin/true", "./true", "/bin/true"]);
+        assert_eq!(found("./true", "/usr/bin"), ["./true"]);
+        assert!(paths_of("tr\0ue", "/bin").is_err());
     }
 
-    fn enter(&self) -> io::Result<()> {
-        let check = |result: libc::c_int| if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) };
-        // SAFETY: plain system calls on descriptors and strings that live in `self`.
-        unsafe {
-            check(libc::write(self.group.as_raw_fd(), c"0".as_ptr().cast(), 1) as libc::c_int)?;
-            let score = check(libc::open(c"/proc/self/oom_score_adj".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC))?;
-            check(libc::write(score, c"0".as_ptr().cast(), 1) as libc::c_int)?;
-            check(libc::setpriority(libc::PRIO_PROCESS, 0, 0))?;
-            check(libc::setsid())?;
-            if self.has_terminal {
-                check(libc::ioctl(libc::STDIN_FILENO, libc::TIOCSCTTY, 0))?;
-            }
-            check(libc::setrlimit(libc::RLIMIT_CORE, &libc::rlimit { rlim_cur: 0, rlim_max: 0 }))?;
-            libc::umask(0o022);
-            check(libc::setgroups(1, &self.gid))?;
-            check(libc::setresgid(self.gid, self.gid, self.gid))?;
-            check(libc::setresuid(self.uid, self.uid, self.uid))?;
-            check(libc::chdir(self.directory.as_ptr()))?;
-        }
-        Ok(())
+    #[test]
+    fn lets_the_request_change_the_environment() {
+        let user = users::find("0").unwrap();
+        let env = [("LANG".to_owned(), "de".to_owned()), ("OWN".to_owned(), "1".to_owned())].into();
+        let environment = environment_of(&ExecRequest { env, ..Default::default() }, &user);
+        assert_eq!(
+            (environment["LANG"].as_str(), environment["OWN"].as_str(), environment["PATH"].as_str()),
+            ("de", "1", PATH)
+        );
+        assert!(!environment.contains_key("TERM"));
     }
 }

@@ -2,14 +2,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tonic::Status;
 
 use super::group::Group;
 use super::log::OutputLog;
-use super::spawn::{Spawned, spawn};
+use super::spawn::{Ends, Spawned, spawn};
 use super::{Execution, State};
 use crate::proto::ExecRequest;
 
@@ -61,7 +61,7 @@ impl Table {
         let group = Group::create(id, limits.memory_bytes, limits.processes)
             .map_err(|error| Status::internal(format!("control group: {error}")))?;
         let spawned = spawn(&request, &group).inspect_err(|_| group.remove())?;
-        let Spawned { pid, stdin, sources, terminal } = spawned;
+        let Spawned { pid, started, ends: Ends { stdin, sources, terminal } } = spawned;
         let state = State {
             log: OutputLog::default(),
             open_sources: sources.len() as u8,
@@ -75,7 +75,7 @@ impl Table {
             pid,
             group,
             output_limit: limits.output_bytes,
-            started: Instant::now(),
+            started,
             state: Mutex::new(state),
             changed: Notify::new(),
             room: Notify::new(),
