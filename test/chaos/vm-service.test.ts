@@ -10,7 +10,7 @@ import { Random } from '../hostile/support/random.ts';
 import { findRemains } from './support/machine-remains.ts';
 import { type ExpectedVm, untilRunning, VmWorker } from './support/vm-worker.ts';
 
-const rounds = isLong ? 200 : 10;
+const rounds = isLong ? 200 : 20;
 const workerCount = 2;
 const keptVms = 2;
 const longestLifeMs = 2500;
