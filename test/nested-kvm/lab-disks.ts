@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { copyFile, cp, link, mkdir, realpath, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, link, mkdir, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { stripTypeScriptTypes } from 'node:module';
 import { join, relative } from 'node:path';
 import { type BuildOptions, ensureDirectory, logPathOf } from '../../src/images/cache.ts';
 import { runCommand } from '../../src/images/run-command.ts';
@@ -63,8 +64,18 @@ export async function writeRunDisk(directory: string, command: string, options: 
   await copyFile(new URL('start.sh', import.meta.url), join(stage, 'start.sh'));
   await writeFile(join(stage, 'command.sh'), command);
   for (const part of projectParts) await cp(join(root, part), join(stage, 'project', part), { recursive: true });
+  await stripTypes(join(stage, 'project'));
   await makeDisk(directory, '128M', options);
   return join(directory, 'disk.ext4');
+}
+
+/** Leaves lines and columns where they were. */
+async function stripTypes(directory: string): Promise<void> {
+  for (const name of await readdir(directory, { recursive: true })) {
+    if (!name.endsWith('.ts') || name.endsWith('.d.ts')) continue;
+    const path = join(directory, name);
+    await writeFile(path, stripTypeScriptTypes(await readFile(path, 'utf8')));
+  }
 }
 
 interface Disk {

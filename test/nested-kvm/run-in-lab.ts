@@ -28,6 +28,12 @@ export interface LabEnd {
   readonly console: string;
 }
 
+/** Without the wide registers that OpenSSL likes, which are slow in an emulated processor, it hashes twice as fast. */
+const quickHere = {
+  OPENSSL_ia32cap: '0:0',
+  NODE_OPTIONS: '--import=/project/test/nested-kvm/plain-modules.mjs',
+};
+
 const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 const toScript = (command: readonly string[], variables: Readonly<Record<string, string>>): string =>
@@ -47,7 +53,7 @@ export async function runInLab(command: readonly string[], options: LabOptions):
   const scratch = await ensureScratchDisk(options);
   const directory = await claimDirectory(options);
   try {
-    const variables = { [imageVariable]: '/scratch/image', ...options.variables };
+    const variables = { [imageVariable]: '/scratch/image', ...quickHere, ...options.variables };
     await mkdir(join(directory, 'run'));
     const run = await writeRunDisk(join(directory, 'run'), toScript(command, variables), options);
     const read = (name: string): Promise<string> => readFile(join(directory, name), 'utf8').catch(() => '');

@@ -197,6 +197,8 @@ export class FirecrackerDriver implements Driver {
       started = VmmProcess.launch({ command, directory: runDirectory, files: [] });
       if (started.launcherPid !== undefined) await confinement.groups?.enter(name, started.launcherPid);
       const api = await connect(started, jail);
+      // It would write on the console, whose reader may die: the signal of that makes it write again, and wait for itself for ever.
+      await api.call('PUT', '/logger', { level: 'Off' });
       const machine = new FirecrackerMachine({
         id,
         spec,

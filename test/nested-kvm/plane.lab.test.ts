@@ -1,0 +1,91 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { ExecuteResponse } from '../../src/contracts/execution.ts';
+import { nodeFlags } from '../../src/lib/node-flags.ts';
+import type { VmService } from '../../src/vm/index.ts';
+import { createFirecrackerPlane } from '../fixtures/firecracker-plane.ts';
+
+const owner = join(import.meta.dirname, '../fixtures/machine-owner/firecracker-plane.ts');
+const patienceMs = 100_000;
+let dataDir: string;
+let service: VmService;
+let kept: string;
+
+const deadline = (): AbortSignal => AbortSignal.timeout(patienceMs);
+
+/** Lets another process make a VM, and kills it. */
+async function makeAndDie(): Promise<string> {
+  const child = spawn(process.execPath, [...nodeFlags, owner, dataDir], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit').then(() => Promise.reject(new Error('the owner ended without a VM')));
+  const [line] = (await Promise.race([once(createInterface({ input: child.stdout }), 'line'), ended])) as [string];
+  ended.catch(() => undefined);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  return line;
+}
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'bigbox-plane-'));
+  kept = await makeAndDie();
+  service = createFirecrackerPlane(dataDir);
+  await service.ready(deadline());
+});
+afterAll(async () => {
+  await service.close();
+  expect(await readdir(join(dataDir, 'vms', 'run', 'firecracker'))).toEqual([]);
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+async function make(snapshotId?: string): Promise<string> {
+  const wish = { vmType: 'default', ...(snapshotId === undefined ? {} : { snapshotId }) };
+  const { id, error } = await service.named.settled(service.named.create(wish).id);
+  expect(error?.message).toBeUndefined();
+  return id;
+}
+
+async function run(vmId: string, code: string): Promise<ExecuteResponse> {
+  const request = { agent_id: 'a', language: 'bash', code, vm_id: vmId };
+  for await (const event of service.execute(request, deadline()))
+    if (event.type === 'execution-finished') return event.result;
+  throw new Error('the execution ended without a result');
+}
+
+test('a VM outlives kill -9 of its service, and is used and paused by the next one', async () => {
+  expect(service.health().recovery?.adopted).toEqual([kept]);
+  expect((await run(kept, 'cat /dev/shm/note note; exit 3')).stdout).toBe('memory\ndisk\n');
+  await service.named.pause(kept);
+  expect(service.named.get(kept).state).toBe('paused');
+  expect(await run(kept, 'exit 3')).toMatchObject({ outcome: 'exited', exit_code: 3 });
+});
+
+test('a snapshot of it goes on as another VM, and so do forks', async () => {
+  const { id: snapshotId } = await service.snapshot(kept, { name: 'mine' });
+  await run(kept, 'echo changed | tee note > /dev/shm/note');
+  const copy = await make(snapshotId);
+  expect((await run(copy, 'cat /dev/shm/note note; hostname')).stdout).toBe(`memory\ndisk\n${copy}\n`);
+  await service.named.delete(copy);
+  const forks = await service.forks.fork(kept, { count: 2 });
+  const ends = await Promise.all(forks.map(({ id }) => service.named.settled(id)));
+  expect(ends.map(({ state }) => state)).toEqual(['ready', 'ready']);
+  const told = await Promise.all(
+    forks.map(async ({ id }) =>
+      (await run(id, 'cat /dev/shm/note note; hostname; head -c 16 /dev/urandom | sha256sum')).stdout.split('\n'),
+    ),
+  );
+  expect(told.map((lines) => lines.slice(0, 3))).toEqual(forks.map(({ id }) => ['changed', 'changed', id]));
+  expect(new Set(told.map((lines) => lines[3])).size).toBe(2);
+  await service.snapshots.delete(snapshotId);
+});
+
+test('code runs in clones of the pool, which are thrown away, and a deleted VM leaves nothing', async () => {
+  const request = { agent_id: 'a', language: 'python', code: 'print(6 * 7)' };
+  for await (const event of service.execute(request, deadline()))
+    if (event.type === 'execution-finished') expect(event.result).toMatchObject({ outcome: 'exited', stdout: '42\n' });
+  await Promise.all(service.named.list().map(({ id }) => service.named.delete(id)));
+  expect(service.named.list()).toEqual([]);
+});
