@@ -23,6 +23,8 @@ export interface MachineClient {
   pauseVm(id: string, signal?: AbortSignal): Promise<Vm>;
   resumeVm(id: string, signal?: AbortSignal): Promise<Vm>;
   /** Makes VMs that go on from where this one stands, and answers before they run. */
+  /** Lets a fork take the place of the VM that it was made of, and gives that one; the other forks are gone then. */
+  promoteVm(id: string, signal?: AbortSignal): Promise<Vm>;
   forkVm(id: string, wish: Keyed<Partial<z.infer<typeof ForkVmRequest>>>, signal?: AbortSignal): Promise<readonly Vm[]>;
   pool(signal?: AbortSignal): Promise<PoolStatistics>;
 }
@@ -66,6 +68,7 @@ export function createMachineClient(connection: ConnectionOptions): MachineClien
     deleteVm: async (id, signal) => void (await call(pathOf(id), { method: 'DELETE' }, signal)),
     pauseVm: async (id, signal) => Vm.parse(await call(`${pathOf(id)}/pause`, { method: 'POST' }, signal)),
     resumeVm: async (id, signal) => Vm.parse(await call(`${pathOf(id)}/resume`, { method: 'POST' }, signal)),
+    promoteVm: async (id, signal) => Vm.parse(await call(`${pathOf(id)}/promote`, { method: 'POST' }, signal)),
     forkVm: async (id, wish, signal) =>
       ForkVmResponse.parse(await call(`${pathOf(id)}/forks`, toCreation(wish), signal)).forks,
     pool: async (signal) => PoolStatistics.parse(await call('/api/vm-pool/stats', {}, signal)),

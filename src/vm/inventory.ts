@@ -5,6 +5,7 @@ import type { Driver } from '../vmm/index.ts';
 import type { Limits } from './limits/limits.ts';
 import { VirtualMachine } from './machine/virtual-machine.ts';
 import { NamedVms, type NamedVmsOptions } from './named/named-vms.ts';
+import { settlePromotions } from './named/promotion.ts';
 import { VmRecords } from './named/vm-records.ts';
 import { ForkRecords } from './snapshots/fork-records.ts';
 import { Forks } from './snapshots/forks.ts';
@@ -32,6 +33,7 @@ export function openInventory(options: InventoryOptions): Inventory {
   const { directory, driver, claim, inUse, limits, clock, logger } = options;
   const records = new VmRecords(join(directory, 'named'), logger);
   const forkRecords = new ForkRecords(join(directory, 'forks'), logger);
+  settlePromotions(records);
   const earlier = forkRecords.settle(records);
   const wanted = records.read().filter(({ info }) => info.state === 'booting');
   const snapshots = new Snapshots({

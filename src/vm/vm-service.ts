@@ -22,12 +22,14 @@ import { noMeter, type VmMeter } from './meter.ts';
 import type { NamedVms } from './named/named-vms.ts';
 import { Pool, type PoolSize, type PoolStats } from './pool/pool.ts';
 import { ProcessRecords } from './processes/process-records.ts';
+import type { NamedVm } from './named/named-vm.ts';
 import { Processes } from './processes/processes.ts';
 import { type Recovery, recover } from './recovery.ts';
 import { describeHealth } from './service-health.ts';
 import type { KeptSnapshot, SnapshotWish } from './snapshots/kept-snapshot.ts';
 import { SnapshotArchives } from './snapshots/snapshot-archives.ts';
 import type { Snapshots } from './snapshots/snapshots.ts';
+import { makeTemplate } from './pool/make-template.ts';
 import { Template } from './pool/templates.ts';
 import { VirtualMachine } from './machine/virtual-machine.ts';
 import type { VmImage } from './pool/vm-image.ts';
@@ -192,6 +194,13 @@ export class VmService {
     return made;
   }
 
+  /** Lets a fork take the place of the VM that it was made of, with what runs in it. Throws as `NamedVms.promote`. */
+  async promote(forkId: string): Promise<NamedVm> {
+    const promoted = await this.named.promote(forkId);
+    this.processes.move(forkId, promoted.id);
+    return promoted;
+  }
+
   /** Clones that the next claims get. */
   readyClones(): readonly { readonly id: string; readonly createdAt: Date; readonly vmType: string }[] {
     return (this.#pool?.readyClones() ?? []).map(({ id, createdAt }) => ({ id, createdAt, vmType: templateName }));
@@ -260,7 +269,7 @@ export class VmService {
     this.#image = image;
     const common = { driver: this.#driver, clock: this.#clock, logger };
     const template = new Template({ ...common, directory: join(directory, 'templates'), image, vcpus, memoryMib });
-    await this.#makeTemplate(template);
+    this.#capabilities = await makeTemplate(template, { driver: this.#driver, signal: this.#closing.signal, logger });
     this.#closing.signal.throwIfAborted();
     this.#pool = new Pool({
       ...common,
@@ -277,20 +286,6 @@ export class VmService {
     });
     this.#pool.start();
     return this.#pool;
-  }
-
-  /** KVM that runs a small program may still fail to boot a guest; emulation then takes its place. */
-  async #makeTemplate(template: Template): Promise<void> {
-    try {
-      await template.snapshot();
-    } catch (error) {
-      const { code, message } = toBigboxError(error);
-      const mayFallBack = code === 'VM_BOOT_FAILED' && !this.#closing.signal.aborted;
-      if (!mayFallBack || !(await this.#driver.fallBack(message))) throw error;
-      this.#options.logger.warn({ reason: message }, 'no guest boots with KVM; VMs are emulated');
-      this.#capabilities = await this.#driver.probe();
-      await template.snapshot();
-    }
   }
 
   /** A template that boots just now is of no use any more: its process is ended, and with it the start. */

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { ForkVmRequest, ForkVmResponse } from '../../contracts/vms.ts';
+import { ForkVmRequest, ForkVmResponse, Vm } from '../../contracts/vms.ts';
 import type { HttpServer } from '../../http/index.ts';
 import type { VmService } from '../../vm/index.ts';
 import { IdempotencyHeaders } from './create-vm.ts';
 import { toVm } from './present.ts';
 
-/** Adds the forking of VMs. */
+/** Adds the forking of VMs, and the choice of a fork. */
 export function addForkRoutes(app: HttpServer, service: VmService): void {
   app.route({
     method: 'POST',
@@ -30,5 +30,18 @@ export function addForkRoutes(app: HttpServer, service: VmService): void {
       const forks = await service.forks.fork(request.params.id, wish, request.headers['idempotency-key']);
       return { forks: forks.map((vm) => toVm(vm, service)) };
     },
+  });
+  app.route({
+    method: 'POST',
+    url: '/api/v1/vms/:id/promote',
+    schema: {
+      summary: 'Let a fork take the place of the VM that it was made of',
+      description:
+        'That VM goes on under its own id, with its name, labels, environment and timeout, but with the memory, the disk and the processes of the fork. What it had before, the id of the fork, and all its other forks are gone then.',
+      tags: ['VMs'],
+      params: z.object({ id: z.string().max(64) }),
+      response: { 200: Vm },
+    },
+    handler: async (request) => toVm(await service.promote(request.params.id), service),
   });
 }

@@ -50,7 +50,7 @@ describe('examples/first-half-hour.sh', () => {
     const { code, stdout, stderr } = await fcctl([], { program });
     expect([code, stderr.split('\n').filter((line) => line.startsWith('error:'))]).toEqual([0, []]);
     console.log(stdout);
-    expect(stdout).toMatch(/== Keep the best, \S+ with \d+ us/);
+    expect(stdout).toMatch(/== Promote the best, \S+ with \d+ us/);
     expect(stdout).toContain('Done. Nothing is left of it.');
     const left = JSON.parse((await fcctl(['vm', 'list', '--json'])).stdout) as Vm[];
     expect(left.map(({ name }) => name)).toEqual(['mine']);

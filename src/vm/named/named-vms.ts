@@ -7,9 +7,11 @@ import { claimVm, type ClaimOptions } from './claim-vm.ts';
 import { type Adoption, describeAdoption, type Entry, livingVm, startDeadline, toShown } from './entry.ts';
 import { type NamedVm, type NamedVmWish, type TimeoutAction, toNamedVm } from './named-vm.ts';
 import type { Limits } from '../limits/limits.ts';
+import { inTurn } from './in-turn.ts';
 import type { VirtualMachine } from '../machine/virtual-machine.ts';
 import { readUsage, type VmUsage } from '../machine/vm-usage.ts';
 import { Registry, type RegistryOptions } from './registry.ts';
+import { promote } from './promotion.ts';
 import type { VmRecord } from './vm-records.ts';
 
 export interface NamedVmsOptions extends RegistryOptions, ClaimOptions {
@@ -94,7 +96,7 @@ export class NamedVms {
    */
   async pause(id: string): Promise<NamedVm> {
     const entry = this.#registry.get(id);
-    await this.#inTurn(entry, async (vm) => {
+    await inTurn(entry, async (vm) => {
       await vm.pause();
       this.#stand(entry);
     });
@@ -118,7 +120,7 @@ export class NamedVms {
    */
   async capture(id: string, directory: string): Promise<Snapshot> {
     const entry = this.#registry.get(id);
-    const captured = await this.#inTurn(entry, (vm) =>
+    const captured = await inTurn(entry, (vm) =>
       vm.capture(directory).finally(() => {
         if (vm.isPaused) this.#stand(entry);
       }),
@@ -128,6 +130,21 @@ export class NamedVms {
     } finally {
       await captured.close();
     }
+  }
+
+  /**
+   * Lets a fork take the place of the VM that it was made of: that one goes on under its own id, with its name, labels, environment and
+   * timeout, but with the memory and the disk of the fork. The fork's id and all other forks of the VM are gone then. Throws
+   * VM_NOT_FOUND, CONFLICT where it is no fork, or not ready, or what it was made of is gone, VM_LOST, GUEST_UNREACHABLE, DISK_FULL.
+   */
+  async promote(id: string): Promise<NamedVm> {
+    const promotion = {
+      registry: this.#registry,
+      records: this.#options.records,
+      watch: (entry: Entry, vm: VirtualMachine): void => this.#watch(entry, vm),
+      discard: (entry: Entry): Promise<void> => this.delete(entry.info.id),
+    };
+    return toShown(await promote(id, promotion));
   }
 
   /** Lets the timeout begin anew with this length, or takes it away. Throws VM_NOT_FOUND, and the error of a VM that failed. */
@@ -204,8 +221,7 @@ export class NamedVms {
     const leave = await this.#adoptions.acquire();
     try {
       const vm = await this.#options.adopt(info, machine);
-      entry.vm = vm;
-      void vm.lost.then((error) => this.#registry.fail(entry, error));
+      this.#watch(entry, vm);
     } catch (error) {
       this.#registry.fail(entry, toBigboxError(error));
     } finally {
@@ -220,14 +236,22 @@ export class NamedVms {
       startDeadline(entry);
       entry.machine = vm.machine.record();
       this.#registry.change(entry, { state: 'ready' });
-      void vm.lost.then((error) => this.#registry.fail(entry, error));
+      this.#watch(entry, vm);
     } catch (error) {
       this.#registry.fail(entry, toBigboxError(error));
     }
   }
 
+  #watch(entry: Entry, vm: VirtualMachine): void {
+    entry.vm = vm;
+    // A machine that was exchanged for another one is missed by nobody.
+    void vm.lost.then((error) => {
+      if (entry.vm === vm) this.#registry.fail(entry, error);
+    });
+  }
+
   #resume(entry: Entry): Promise<void> {
-    return this.#inTurn(entry, async (vm) => {
+    return inTurn(entry, async (vm) => {
       await vm.resume();
       if (entry.info.state !== 'paused') return;
       startDeadline(entry);
@@ -249,7 +273,7 @@ export class NamedVms {
       const { onTimeout } = entry.info;
       logger.info({ vm_id: id, on_timeout: onTimeout }, 'the timeout of a VM has ended');
       if (onTimeout === 'kill') return await this.delete(id);
-      await this.#inTurn(entry, async (vm) => {
+      await inTurn(entry, async (vm) => {
         // The timeout may have begun anew while this waited for its turn.
         if (entry.deadline.at !== undefined) return;
         await vm.pause();
@@ -257,20 +281,6 @@ export class NamedVms {
       });
     } catch (error) {
       logger.warn({ vm_id: id, err: error }, 'what the timeout of a VM asks for could not be done');
-    }
-  }
-
-  /** Changes a living VM while nobody else does. Throws VM_NOT_FOUND when it is deleted meanwhile. */
-  async #inTurn<TResult>(entry: Entry, work: (vm: VirtualMachine) => Promise<TResult>): Promise<TResult> {
-    const { signal } = entry.deleted;
-    const release = await entry.turn.acquire(signal);
-    try {
-      return await work(livingVm(entry));
-    } catch (error) {
-      signal.throwIfAborted();
-      throw error;
-    } finally {
-      release();
     }
   }
 }

@@ -14,11 +14,14 @@ export interface VmRecord {
   readonly machine?: MachineRecord;
   /** The creating call that may come again. */
   readonly request?: KeptRequest;
+  /** VMs that are gone since this one has the machine of one of them; a later writing forgets them. */
+  readonly discards?: readonly VmId[];
 }
 
+const vmIdPattern = /^vm-[0-9a-f]+$/;
 const StoredVm = z.object({
   info: z.object({
-    id: z.string().regex(/^vm-[0-9a-f]+$/),
+    id: z.string().regex(vmIdPattern),
     name: z.string(),
     vmType: z.string(),
     requestedVmType: z.string(),
@@ -38,6 +41,7 @@ const StoredVm = z.object({
   }),
   machine: z.object({ id: z.string(), driver: z.string(), facts: z.record(z.string(), z.unknown()) }).exactOptional(),
   request: StoredRequest.exactOptional(),
+  discards: z.array(z.string().regex(vmIdPattern)).exactOptional(),
 });
 
 /** What is written down of the VMs that live until they are deleted, one file each. The directory is owned by this alone. */
@@ -66,8 +70,12 @@ export class VmRecords {
 }
 
 function parseRecord(json: unknown): VmRecord {
-  const { info, ...rest } = StoredVm.parse(json);
+  const { info, discards, ...rest } = StoredVm.parse(json);
   const { id, error, timeoutMs, expiresAt, ...kept } = info;
   const failure = error === undefined ? {} : { error: fromErrorBody(error) };
-  return { ...rest, info: { ...kept, id: id as VmId, timeoutMs, expiresAt, ...failure } };
+  return {
+    ...rest,
+    ...(discards === undefined ? {} : { discards: discards as VmId[] }),
+    info: { ...kept, id: id as VmId, timeoutMs, expiresAt, ...failure },
+  };
 }

@@ -108,6 +108,12 @@ export class GuestProcess {
     return new GuestProcess(vm, program, { record, events: attach(vm, record, silence.signal), silence, options });
   }
 
+  /** Lets a successor find it in this VM, which has the machine that it runs in. */
+  moveTo(vmId: string): void {
+    this.#record = { ...this.#record, vmId };
+    if (this.#end === undefined) this.#records.save(this.#record);
+  }
+
   /** Lets no successor find it any more. */
   forget(): void {
     this.#records.remove(this.id);

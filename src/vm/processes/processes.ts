@@ -107,6 +107,18 @@ export class Processes {
     return process;
   }
 
+  /** What one VM has running belongs to the other one now, which has its machine. */
+  move(from: string, to: string): void {
+    const moved = this.#ofVms.get(from);
+    if (moved === undefined) return;
+    this.#ofVms.delete(from);
+    const { processes } = this.#ofVm(to);
+    for (const process of moved.processes.values()) {
+      process.moveTo(to);
+      processes.set(process.id, process);
+    }
+  }
+
   /** In the order of their start. Throws VM_NOT_FOUND. */
   list(vmId: string): readonly GuestProcess[] {
     this.#options.vms.get(vmId);
@@ -162,11 +174,12 @@ export class Processes {
     }
   }
 
-  #keep({ processes }: ProcessesOfVm, process: GuestProcess): void {
-    processes.set(process.id, process);
+  #keep(ofVm: ProcessesOfVm, process: GuestProcess): void {
+    ofVm.processes.set(process.id, process);
     void process.ended.then(({ error, outcome }) => {
       this.#options.meter.executed('process', outcome, process.durationMs);
-      if (error?.code === 'PROCESS_NOT_FOUND') remove(processes, process);
+      if (error?.code === 'PROCESS_NOT_FOUND')
+        for (const { processes } of this.#ofVms.values()) remove(processes, process);
       this.#forget();
     });
   }

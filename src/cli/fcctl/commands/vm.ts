@@ -5,6 +5,7 @@ import { createCommand } from './create.ts';
 import { execCommand } from './exec.ts';
 import { filesCommand } from './files.ts';
 import { forkCommand } from './fork.ts';
+import { promoteCommand } from './promote.ts';
 import { listCommand } from './list.ts';
 import { pauseCommand, resumeCommand } from './pause.ts';
 import { killCommand, logsCommand, processListCommand } from './processes.ts';
@@ -33,6 +34,7 @@ export function vmCommand(): Command {
     .addCommand(resumeCommand())
     .addCommand(snapshotVmCommand())
     .addCommand(forkCommand())
+    .addCommand(promoteCommand())
     .addCommand(removeCommand());
   return withExamples(
     command,
