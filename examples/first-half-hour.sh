@@ -122,6 +122,14 @@ show vm list --label "$label"
 show vm exec "$vm" -- python3 sort.py "$best"
 show vm stats "$vm"
 
+step 'Open a preview of what a program in the VM answers; the VM needs no network for it'
+show vm exec "$vm" --shell -- "python3 sort.py '$best' > result.txt"
+keep vm exec "$vm" --detach -- python3 -m http.server 8000
+keep vm preview "$vm" 8000 --ttl 600
+preview=${kept[0]}
+curl -sS --retry 20 --retry-delay 1 --retry-all-errors --fail "${preview}result.txt"
+show vm port ls "$vm"
+
 step 'Delete it'
 show vm rm "$vm"
 printf '\nDone. Nothing is left of it.\n'

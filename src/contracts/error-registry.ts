@@ -245,6 +245,18 @@ export const errorDefinitions = {
     meaning: 'The VM has no process with this id, or it ended so long ago that it is no longer kept.',
     remedy: 'List its processes with GET /api/v1/vms/{id}/processes.',
   },
+  PORT_UNREACHABLE: {
+    status: 502,
+    retry: 'later',
+    meaning: 'No program in the VM answers on this port.',
+    remedy: 'List its ports with GET /api/v1/vms/{id}/ports, and start the program.',
+  },
+  LINK_INVALID: {
+    status: 403,
+    retry: 'never',
+    meaning: 'The link was not made by this server, or its time is over.',
+    remedy: 'Make a new one with POST /api/v1/vms/{id}/ports/{port}/link.',
+  },
   VM_UNAVAILABLE: {
     status: 503,
     retry: 'later',

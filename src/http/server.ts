@@ -64,9 +64,11 @@ function guardRequests(app: HttpServer, options: HttpServerOptions, routes: Rout
     if (request.headers.upgrade !== undefined) reply.raw.once('finish', () => request.raw.socket.destroySoon());
     if (isClosing()) throw new BigboxError('SHUTTING_DOWN', { message: 'The server is stopping.' });
     checkHost(request.headers.host, request.socket.localPort ?? 0);
-    checkOrigin(request);
-    addCorsHeaders(request, reply);
-    const { open, page } = request.routeOptions.config;
+    const { open, page, anyOrigin } = request.routeOptions.config;
+    if (anyOrigin !== true) {
+      checkOrigin(request);
+      addCorsHeaders(request, reply);
+    }
     if (page === true) addPagePolicy(reply);
     if (request.is404 || open === true) return undefined;
     request.principal = await options.authenticate(request);

@@ -49,5 +49,7 @@ declare module 'fastify' {
     open?: boolean;
     /** The route answers with a static page: a link on another site may lead to it. */
     page?: boolean;
+    /** Its address is the proof of who calls: pages of every origin may use it, and nothing else than it. */
+    anyOrigin?: boolean;
   }
 }

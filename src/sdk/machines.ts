@@ -10,6 +10,7 @@ import {
   VmList,
   type VmStatus,
 } from '../contracts/vms.ts';
+import { PreviewLink, type PreviewLinkRequest, type VmPort, VmPortList } from '../contracts/vm-ports.ts';
 import { type ConnectionOptions, type Keyed, type RequestOptions, send, toCreation } from './http.ts';
 
 /** Manages the VMs of a VM service. Everything throws the server's errors and SERVICE_NOT_RUNNING. */
@@ -22,12 +23,24 @@ export interface MachineClient {
   deleteVm(id: string, signal?: AbortSignal): Promise<void>;
   pauseVm(id: string, signal?: AbortSignal): Promise<Vm>;
   resumeVm(id: string, signal?: AbortSignal): Promise<Vm>;
-  /** Makes VMs that go on from where this one stands, and answers before they run. */
   /** Lets a fork take the place of the VM that it was made of, and gives that one; the other forks are gone then. */
   promoteVm(id: string, signal?: AbortSignal): Promise<Vm>;
+  /** Makes VMs that go on from where this one stands, and answers before they run. */
   forkVm(id: string, wish: Keyed<Partial<z.infer<typeof ForkVmRequest>>>, signal?: AbortSignal): Promise<readonly Vm[]>;
+  /** The TCP ports that programs in a VM listen on, sorted. */
+  listPorts(id: string, signal?: AbortSignal): Promise<readonly VmPort[]>;
+  /** A link to a port of a VM that works without a key. */
+  makePreviewLink(place: PortPlace, wish: PreviewWish, signal?: AbortSignal): Promise<PreviewLink>;
   pool(signal?: AbortSignal): Promise<PoolStatistics>;
 }
+
+/** A port of a VM. */
+export interface PortPlace {
+  readonly vmId: string;
+  readonly port: number;
+}
+
+type PreviewWish = Partial<z.infer<typeof PreviewLinkRequest>>;
 
 /** Which VMs are meant; everything given must hold. */
 export interface VmFilter {
@@ -71,6 +84,9 @@ export function createMachineClient(connection: ConnectionOptions): MachineClien
     promoteVm: async (id, signal) => Vm.parse(await call(`${pathOf(id)}/promote`, { method: 'POST' }, signal)),
     forkVm: async (id, wish, signal) =>
       ForkVmResponse.parse(await call(`${pathOf(id)}/forks`, toCreation(wish), signal)).forks,
+    listPorts: async (id, signal) => VmPortList.parse(await call(`${pathOf(id)}/ports`, {}, signal)).ports,
+    makePreviewLink: async ({ vmId, port }, wish, signal) =>
+      PreviewLink.parse(await call(`${pathOf(vmId)}/ports/${port}/link`, toCreation(wish), signal)),
     pool: async (signal) => PoolStatistics.parse(await call('/api/vm-pool/stats', {}, signal)),
   };
 }

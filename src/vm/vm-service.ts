@@ -21,6 +21,8 @@ import type { HookOptions } from './hooks/hook-options.ts';
 import { noMeter, type VmMeter } from './meter.ts';
 import type { NamedVms } from './named/named-vms.ts';
 import { Pool, type PoolSize, type PoolStats } from './pool/pool.ts';
+import { GuestPorts } from './ports/guest-ports.ts';
+import { PreviewLinks } from './ports/preview-links.ts';
 import { ProcessRecords } from './processes/process-records.ts';
 import type { NamedVm } from './named/named-vm.ts';
 import { Processes } from './processes/processes.ts';
@@ -70,6 +72,7 @@ export class VmService {
   readonly forks: Forks;
   readonly limits: Limits;
   readonly benchmark: Benchmark;
+  readonly previewLinks: PreviewLinks;
   readonly #options: VmServiceOptions;
   readonly #limits: VmLimits;
   readonly #driver: Driver;
@@ -119,6 +122,7 @@ export class VmService {
       meter: this.#meter,
       logger: options.logger,
     });
+    this.previewLinks = new PreviewLinks(join(options.directory, 'preview.key'), this.#clock);
     this.benchmark = new Benchmark({
       named: this.named,
       processes: this.processes,
@@ -177,6 +181,11 @@ export class VmService {
   /** The files of a VM, which is resumed where it is paused. Throws VM_NOT_FOUND, CONFLICT, VM_LOST, GUEST_UNREACHABLE. */
   async files(vmId: string): Promise<GuestFiles> {
     return new GuestFiles((await this.named.use(vmId)).agent, this.limits);
+  }
+
+  /** The ports of a VM, which is resumed where it is paused. Throws as `NamedVms.use`. */
+  async ports(vmId: string): Promise<GuestPorts> {
+    return new GuestPorts(await this.named.use(vmId));
   }
 
   /** Makes a snapshot of a VM, which goes on. Throws as `Snapshots.create` and `NamedVms.capture`. */

@@ -41,13 +41,6 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-async function make(snapshotId?: string): Promise<string> {
-  const wish = { vmType: 'default', ...(snapshotId === undefined ? {} : { snapshotId }) };
-  const { id, error } = await service.named.settled(service.named.create(wish).id);
-  expect(error?.message).toBeUndefined();
-  return id;
-}
-
 async function run(vmId: string, code: string): Promise<ExecuteResponse> {
   const request = { agent_id: 'a', language: 'bash', code, vm_id: vmId };
   for await (const event of service.execute(request, deadline()))
@@ -61,25 +54,6 @@ test('a VM outlives kill -9 of its service, and is used and paused by the next o
   await service.named.pause(kept);
   expect(service.named.get(kept).state).toBe('paused');
   expect(await run(kept, 'exit 3')).toMatchObject({ outcome: 'exited', exit_code: 3 });
-});
-
-test('a snapshot of it goes on as another VM, and so do forks', async () => {
-  const { id: snapshotId } = await service.snapshot(kept, { name: 'mine' });
-  await run(kept, 'echo changed | tee note > /dev/shm/note');
-  const copy = await make(snapshotId);
-  expect((await run(copy, 'cat /dev/shm/note note; hostname')).stdout).toBe(`memory\ndisk\n${copy}\n`);
-  await service.named.delete(copy);
-  const forks = await service.forks.fork(kept, { count: 2 });
-  const ends = await Promise.all(forks.map(({ id }) => service.named.settled(id)));
-  expect(ends.map(({ state }) => state)).toEqual(['ready', 'ready']);
-  const told = await Promise.all(
-    forks.map(async ({ id }) =>
-      (await run(id, 'cat /dev/shm/note note; hostname; head -c 16 /dev/urandom | sha256sum')).stdout.split('\n'),
-    ),
-  );
-  expect(told.map((lines) => lines.slice(0, 3))).toEqual(forks.map(({ id }) => ['changed', 'changed', id]));
-  expect(new Set(told.map((lines) => lines[3])).size).toBe(2);
-  await service.snapshots.delete(snapshotId);
 });
 
 test('code runs in clones of the pool, which are thrown away, and a deleted VM leaves nothing', async () => {

@@ -9,6 +9,8 @@ import { addForkRoutes } from './forks.ts';
 import { addLifeCycleRoutes } from './life-cycle.ts';
 import { addMachineRoutes } from './machines.ts';
 import { addMetricsRoutes } from './metrics.ts';
+import { addPortRoutes } from './ports.ts';
+import { addPreviewRoutes } from './previews/routes.ts';
 import { addPoolRoutes } from './pool.ts';
 import { addProcessRoutes } from './processes.ts';
 import { addSnapshotRoutes } from './snapshots.ts';
@@ -31,6 +33,8 @@ export function addVmRoutes(app: HttpServer, service: VmService): void {
   addCapabilityRoutes(app, service);
   addFileRoutes(app, service);
   addProcessRoutes(app, service);
+  addPortRoutes(app, service);
+  addPreviewRoutes(app, service);
   addVmSocket(app, service);
   app.route({
     method: 'GET',

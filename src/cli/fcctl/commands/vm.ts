@@ -5,6 +5,7 @@ import { createCommand } from './create.ts';
 import { execCommand } from './exec.ts';
 import { filesCommand } from './files.ts';
 import { forkCommand } from './fork.ts';
+import { portCommand, previewCommand } from './port.ts';
 import { promoteCommand } from './promote.ts';
 import { listCommand } from './list.ts';
 import { pauseCommand, resumeCommand } from './pause.ts';
@@ -35,6 +36,8 @@ export function vmCommand(): Command {
     .addCommand(snapshotVmCommand())
     .addCommand(forkCommand())
     .addCommand(promoteCommand())
+    .addCommand(portCommand())
+    .addCommand(previewCommand())
     .addCommand(removeCommand());
   return withExamples(
     command,
