@@ -123,7 +123,7 @@ show vm exec "$vm" -- python3 sort.py "$best"
 show vm stats "$vm"
 
 step 'Open a preview of what a program in the VM answers; the VM needs no network for it'
-show vm exec "$vm" --shell -- "python3 sort.py '$best' > result.txt"
+show vm exec "$vm" --shell -- "python3 sort.py $best > result.txt"
 keep vm exec "$vm" --detach -- python3 -m http.server 8000
 keep vm preview "$vm" 8000 --ttl 600
 preview=${kept[0]}
