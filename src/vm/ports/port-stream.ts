@@ -1,4 +1,4 @@
-import { Duplex, PassThrough } from 'node:stream';
+import { Duplex, type PassThrough } from 'node:stream';
 
 type Answers = AsyncIterator<{ readonly data: Uint8Array }>;
 

@@ -54,7 +54,7 @@ export function toBrowserHeaders(headers: IncomingHttpHeaders, { port, prefix }:
     ...without(headers, forOrigin),
     ...(location === undefined ? {} : { location: toOutside(location, port, prefix) }),
     ...(upgrade === undefined ? {} : { connection: 'upgrade', upgrade }),
-    'content-security-policy': policy === undefined ? sandbox : `${policy}, ${sandbox}`,
+    'content-security-policy': [policy ?? [], sandbox].flat().join(', '),
     // The page's origin is none, so that even its own files are of another one. The link is the permission.
     'access-control-allow-origin': '*',
     'referrer-policy': 'no-referrer',

@@ -14,8 +14,9 @@ const longestCacheSeconds = '600';
  * Adds `/preview/{vm}/{port}/...` for whoever has a session or a key, and `/preview/link/{token}/...` for whoever has a link: what a
  * program in a VM answers on a port. Bodies pass through unread.
  */
-export async function addPreviewRoutes(app: HttpServer, service: VmService): Promise<void> {
-  await app.register(async (scope: HttpServer) => {
+export function addPreviewRoutes(app: HttpServer, service: VmService): void {
+  // The server waits for it before it listens, and fails with it.
+  void app.register(async (scope: HttpServer) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, _body, done) => done(null));
     // A path that ends behind the port counts as one without its last slash.
