@@ -59,7 +59,10 @@ async function killAndRestart(service: VmServiceProcess, workers: readonly VmWor
 /** Nothing that was acknowledged is lost, and there is nothing else. */
 async function expectWhole(service: VmServiceProcess, workers: readonly VmWorker[]): Promise<void> {
   const { client } = service;
-  const paused = workers.flatMap(({ vms }) => [...vms].filter(([, vm]) => vm.isPaused).map(([id]) => id));
+  const deleted = workers.map(({ unanswered }) => unanswered?.deletes);
+  const paused = workers.flatMap(({ vms }) =>
+    [...vms].filter(([id, vm]) => vm.isPaused && !deleted.includes(id)).map(([id]) => id),
+  );
   for (const id of paused) expect((await client.vm(id)).status).toBe('paused');
   await Promise.all(workers.map((worker) => worker.settle(client)));
   const vms = new Map(workers.flatMap((worker) => [...worker.vms]));

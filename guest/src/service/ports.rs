@@ -96,9 +96,16 @@ pub async fn dial(mut requests: Streaming<DialRequest>) -> Result<Answers<DialRe
     let (sender, receiver) = mpsc::channel(1);
     let _ = sender.try_send(Ok(DialResponse { data: Bytes::new() }));
     tokio::spawn(async move {
+        // Kept until the program has ended its direction: then the answers end, whatever the host still means to send.
         let host_left = sender.clone();
+        let broken = async {
+            if send(requests, to_program).await.is_ok() {
+                std::future::pending::<()>().await;
+            }
+        };
         tokio::select! {
-            _ = async { tokio::try_join!(send(requests, to_program), receive(from_program, sender)) } => {}
+            _ = receive(from_program, sender) => {}
+            () = broken => {}
             () = host_left.closed() => {}
         }
     });

@@ -20,6 +20,7 @@ const server = http.createServer(async (request, response) => {
   const { pathname } = new URL(request.url, 'http://x');
   if (pathname === '/big') return response.end(Buffer.alloc(${bigBytes}, 'big'));
   if (pathname === '/redirect') return response.writeHead(302, { location: '/there?x=1' }).end();
+  if (pathname === '/plain') return request.socket.end('HTTP/1.0 200 OK\\r\\n\\r\\nto the end');
   if (pathname === '/away') return response.writeHead(302, { location: '//elsewhere.example/' }).end();
   if (pathname === '/events') {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -115,6 +116,11 @@ describe('a preview', () => {
       bytes: bigBytes,
       hash: createHash('sha256').update(body).digest('hex'),
     });
+  });
+
+  test('takes an answer that ends with its connection as whole', async () => {
+    const answer = await fetch(`${link}plain`);
+    expect([answer.status, await answer.text()]).toEqual([200, 'to the end']);
   });
 
   test('gives events when they come, and ends them when the reader leaves', async () => {

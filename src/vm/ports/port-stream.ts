@@ -21,10 +21,7 @@ export class PortStream extends Duplex {
   override _read(): void {
     if (this.#isReading) return;
     this.#isReading = true;
-    this.#pull().then(
-      () => (this.#isReading = false),
-      (error: Error) => this.destroy(error),
-    );
+    this.#pull().catch((error: Error) => this.destroy(error));
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
@@ -46,7 +43,11 @@ export class PortStream extends Duplex {
       const next = await this.#answers.next();
       if (this.destroyed) return;
       if (next.done === true) return void this.push(null);
-      if (next.value.data.length > 0 && !this.push(next.value.data)) return;
+      if (next.value.data.length === 0) continue;
+      // What is pushed may be read at once, and more be asked for.
+      this.#isReading = false;
+      if (!this.push(next.value.data) || this.#isReading) return;
+      this.#isReading = true;
     }
   }
 }

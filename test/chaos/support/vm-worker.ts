@@ -12,6 +12,8 @@ export interface ExpectedVm {
 /** A call that was not answered: sent again with its key it gives what it made, if it made anything. */
 export interface Unanswered {
   readonly what: string;
+  /** The VM that may be gone already. */
+  readonly deletes?: string;
   readonly again: (client: VmClient) => Promise<void>;
 }
 
@@ -147,6 +149,7 @@ export class VmWorker {
   #delete(vmId: string): Unanswered {
     return {
       what: 'delete',
+      deletes: vmId,
       again: async (client) => {
         await unlessGone(client.deleteVm(vmId));
         this.vms.delete(vmId);
