@@ -21,6 +21,7 @@ const server = http.createServer(async (request, response) => {
   if (pathname === '/big') return response.end(Buffer.alloc(${bigBytes}, 'big'));
   if (pathname === '/redirect') return response.writeHead(302, { location: '/there?x=1' }).end();
   if (pathname === '/plain') return request.socket.end('HTTP/1.0 200 OK\\r\\n\\r\\nto the end');
+  if (pathname === '/sly') return request.socket.end('HTTP/1.1 101 Switching Protocols\\r\\nconnection: upgrade\\r\\nupgrade: websocket\\r\\n\\r\\nHTTP/1.1 200 OK\\r\\nset-cookie: a=b\\r\\ncontent-length: 0\\r\\n\\r\\n');
   if (pathname === '/away') return response.writeHead(302, { location: '//elsewhere.example/' }).end();
   if (pathname === '/events') {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -121,6 +122,10 @@ describe('a preview', () => {
   test('takes an answer that ends with its connection as whole', async () => {
     const answer = await fetch(`${link}plain`);
     expect([answer.status, await answer.text()]).toEqual([200, 'to the end']);
+  });
+
+  test('lets no program answer around it by an upgrade that nobody asked for', async () => {
+    expect(await codeOf(await fetch(`${link}sly`))).toEqual([502, 'PORT_UNREACHABLE']);
   });
 
   test('gives events when they come, and ends them when the reader leaves', async () => {

@@ -23,9 +23,11 @@ export async function forward(from: IncomingMessage, to: ServerResponse, forward
   to.once('close', () => call.destroy());
   call.once('error', reject);
   call.once('response', (answer) => resolve(() => passBack(answer, to, forwarding)));
-  call.once('upgrade', (answer, connection, head) =>
-    resolve(() => connect(from, { to, answer, connection, head, forwarding })),
-  );
+  call.once('upgrade', (answer, connection, head) => {
+    // Whoever asked for none would take what follows for an answer of this server's own, without its headers.
+    if (isWanted(from, answer)) resolve(() => connect(from, { to, answer, connection, head, forwarding }));
+    else reject(new Error('it changed the protocol, which nobody asked for'));
+  });
   // A request for an upgrade has no body, and does not say that it ends.
   if (from.headers.upgrade === undefined) from.pipe(call);
   else call.end();
@@ -46,6 +48,9 @@ export async function forward(from: IncomingMessage, to: ServerResponse, forward
     from.resume();
   }
 }
+
+const isWanted = ({ headers }: IncomingMessage, answer: IncomingMessage): boolean =>
+  headers.upgrade !== undefined && headers.upgrade.toLowerCase() === answer.headers.upgrade?.toLowerCase();
 
 async function passBack(answer: IncomingMessage, to: ServerResponse, forwarding: Forwarding): Promise<void> {
   to.writeHead(answer.statusCode ?? 502, toBrowserHeaders(answer.headers, forwarding));

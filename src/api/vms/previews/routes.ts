@@ -71,7 +71,8 @@ interface Exchange {
 
 async function show(service: VmService, { vmId, port, prefix }: Preview, { request, reply }: Exchange): Promise<void> {
   const stream = await (await service.ports(vmId)).connect(port);
-  const path = (request.raw.url ?? '').slice(prefix.length);
+  // As it was written, where the port or the token may be encoded.
+  const path = (request.raw.url ?? '').replace(/^\/preview\/[^/]*\/[^/?]*/, '');
   await forward(request.raw, reply.raw, { stream, port, prefix, path: path.startsWith('/') ? path : `/${path}` });
   reply.hijack();
 }
