@@ -217,7 +217,7 @@ export class NamedVms {
   async #adopt(entry: Entry, machine: MachineRecord): Promise<void> {
     const { info, turn, deadline } = entry;
     const release = await turn.acquire();
-    if (info.expiresAt !== undefined) deadline.set(Math.max(0, info.expiresAt.getTime() - this.#options.clock.now()));
+    if (info.expiresAt !== undefined) deadline.setAt(info.expiresAt);
     const leave = await this.#adoptions.acquire();
     try {
       const vm = await this.#options.adopt(info, machine);

@@ -45,6 +45,18 @@ describe('VmDeadline', () => {
     expect(deadline.at).toEqual(new Date(2000));
   });
 
+  test('is set to the very moment that was told, whatever time it takes', () => {
+    const told = new Date(5000);
+    let now = 0;
+    const passed = vi.fn();
+    const deadline = new VmDeadline({ ...systemClock, now: () => (now += 1) }, passed);
+    deadline.setAt(told);
+    expect(deadline.at).toEqual(told);
+    deadline.setAt(new Date(0));
+    vi.advanceTimersByTime(1);
+    expect(passed).toHaveBeenCalledTimes(1);
+  });
+
   test('is taken away', () => {
     const { deadline, passed } = start();
     deadline.set(1000);

@@ -19,13 +19,12 @@ export class VmDeadline {
 
   /** Sets it `ms` from now; at most 24 days, which timers can count. */
   set(ms: number): void {
-    this.clear();
-    this.#at = this.#clock.now() + ms;
-    this.#timer = setTimeout(() => {
-      this.#at = undefined;
-      this.#onPassed();
-    }, ms);
-    this.#timer.unref();
+    this.#begin(this.#clock.now() + ms, ms);
+  }
+
+  /** Sets it to exactly the moment that was told before; one that is past comes at once. */
+  setAt(moment: Date): void {
+    this.#begin(moment.getTime(), Math.max(0, moment.getTime() - this.#clock.now()));
   }
 
   /** Moves it to `ms` from now where that is later; where there is none it stays so. Gives whether it was moved. */
@@ -38,5 +37,15 @@ export class VmDeadline {
   clear(): void {
     clearTimeout(this.#timer);
     this.#at = undefined;
+  }
+
+  #begin(at: number, ms: number): void {
+    this.clear();
+    this.#at = at;
+    this.#timer = setTimeout(() => {
+      this.#at = undefined;
+      this.#onPassed();
+    }, ms);
+    this.#timer.unref();
   }
 }
