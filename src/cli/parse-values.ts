@@ -13,3 +13,13 @@ export function parseNames(text: string): readonly string[] {
   if (names.every((name) => name !== '')) return names;
   throw new InvalidArgumentError('It is a list of names between commas, without empty ones.');
 }
+
+const secondsOf: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** Reads a length of time, like 90s, 15m, 2h or 7d, as seconds. Throws commander's error for anything else. */
+export function parseDuration(text: string): number {
+  const [, count = '0', unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
+  const seconds = Number(count) * (secondsOf[unit] ?? 0);
+  if (seconds > 0) return seconds;
+  throw new InvalidArgumentError('It is a length of time, like 90s, 15m, 2h or 7d.');
+}

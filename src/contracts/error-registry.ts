@@ -254,8 +254,9 @@ export const errorDefinitions = {
   LINK_INVALID: {
     status: 403,
     retry: 'never',
-    meaning: 'The link was not made by this server, or its time is over.',
-    remedy: 'Make a new one with POST /api/v1/vms/{id}/ports/{port}/link.',
+    meaning:
+      'The link was not made by this server, or for something else; its time is over, or it works once and was used.',
+    remedy: 'Make a new one with POST /api/v1/vms/{id}/ports/{port}/link or .../files/links.',
   },
   VM_UNAVAILABLE: {
     status: 503,

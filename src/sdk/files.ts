@@ -1,3 +1,5 @@
+import type { z } from 'zod';
+import { FileLink, type FileLinkRequest } from '../contracts/file-links.ts';
 import { FileAnswer, FileContent, type FileEntry, FileListing, FileStatus, WriteFileAnswer } from '../contracts/vms.ts';
 import { type ConnectionOptions, send } from './http.ts';
 
@@ -7,6 +9,8 @@ export interface FileAddress {
   /** Absolute. */
   readonly path: string;
 }
+
+type FileLinkWish = Omit<z.input<typeof FileLinkRequest>, 'path'>;
 
 /** The files of VMs. Everything throws the server's errors (GUEST_FILE_ERROR, LIMIT_EXCEEDED) and SERVICE_NOT_RUNNING. */
 export interface FileClient {
@@ -34,6 +38,8 @@ export interface FileClient {
   changeFileMode(file: FileAddress & { readonly mode: number }, signal: AbortSignal): Promise<void>;
   /** Sorted by name; names are relative to the folder. A depth of 2 also lists what is in its folders, and so on. */
   listFiles(folder: FileAddress & { readonly depth?: number }, signal: AbortSignal): Promise<readonly FileEntry[]>;
+  /** A link that downloads or uploads the file once, without a key. */
+  makeFileLink(file: FileAddress & FileLinkWish, signal: AbortSignal): Promise<FileLink>;
 }
 
 const partLength = 32_768;
@@ -90,6 +96,10 @@ export function createFileClient(connection: ConnectionOptions): FileClient {
     async listFiles({ depth = 1, ...folder }, signal) {
       const path = `${filesPath(folder, '/list')}${query({ path: folder.path, depth: String(depth) })}`;
       return FileListing.parse(await (await send(connection, path, { signal })).json()).entries;
+    },
+    async makeFileLink({ vmId, ...body }, signal) {
+      const path = filesPath({ vmId, path: body.path }, '/links');
+      return FileLink.parse(await (await send(connection, path, { method: 'POST', body, signal })).json());
     },
   };
 }

@@ -18,11 +18,11 @@ import type { Forks } from './snapshots/forks.ts';
 import { GuestFiles } from './files/guest-files.ts';
 import { prepare } from './executions/prepare.ts';
 import type { HookOptions } from './hooks/hook-options.ts';
+import { type Links, openLinks } from './links/links.ts';
 import { noMeter, type VmMeter } from './meter.ts';
 import type { NamedVms } from './named/named-vms.ts';
 import { Pool, type PoolSize, type PoolStats } from './pool/pool.ts';
 import { GuestPorts } from './ports/guest-ports.ts';
-import { PreviewLinks } from './ports/preview-links.ts';
 import { ProcessRecords } from './processes/process-records.ts';
 import type { NamedVm } from './named/named-vm.ts';
 import { Processes } from './processes/processes.ts';
@@ -72,7 +72,7 @@ export class VmService {
   readonly forks: Forks;
   readonly limits: Limits;
   readonly benchmark: Benchmark;
-  readonly previewLinks: PreviewLinks;
+  readonly links: Links;
   readonly #options: VmServiceOptions;
   readonly #limits: VmLimits;
   readonly #driver: Driver;
@@ -122,7 +122,7 @@ export class VmService {
       meter: this.#meter,
       logger: options.logger,
     });
-    this.previewLinks = new PreviewLinks(join(options.directory, 'preview.key'), this.#clock);
+    this.links = openLinks({ directory: options.directory, clock: this.#clock, logger: options.logger });
     this.benchmark = new Benchmark({
       named: this.named,
       processes: this.processes,

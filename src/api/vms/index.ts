@@ -4,6 +4,7 @@ import type { VmService } from '../../vm/index.ts';
 import { addCapabilityRoutes } from './capabilities.ts';
 import { addExecuteRoutes } from './execute.ts';
 import { addLimits } from './limits.ts';
+import { addFileLinkRoutes } from './file-links.ts';
 import { addFileRoutes } from './files.ts';
 import { addForkRoutes } from './forks.ts';
 import { addLifeCycleRoutes } from './life-cycle.ts';
@@ -32,6 +33,7 @@ export function addVmRoutes(app: HttpServer, service: VmService): void {
   addMetricsRoutes(app, service);
   addCapabilityRoutes(app, service);
   addFileRoutes(app, service);
+  addFileLinkRoutes(app, service);
   addProcessRoutes(app, service);
   addPortRoutes(app, service);
   addPreviewRoutes(app, service);

@@ -36,7 +36,7 @@ export function addPortRoutes(app: HttpServer, service: VmService): void {
       const { id: vmId, port } = request.params;
       const { ttl_seconds: seconds } = PreviewLinkRequest.parse(request.body ?? {});
       const vm = service.named.get(vmId);
-      const { token, expiresAt } = service.previewLinks.sign({ vmId: vm.id, port }, seconds * 1000);
+      const { token, expiresAt } = service.links.previews.sign({ vmId: vm.id, port }, seconds * 1000);
       const url = `${request.protocol}://${request.host}/preview/link/${token}/`;
       return { url, expires_at: expiresAt.toISOString() };
     },

@@ -3,7 +3,7 @@ import type { Language } from '../../contracts/execution.ts';
 import type { Agent, Client, ExecEvent, Exit } from '../../guest/index.ts';
 import { abortable } from '../../lib/async.ts';
 import { toGuestFailure, toUnreachable } from '../machine/guest-failure.ts';
-import { writeGuestFile } from '../files/guest-files.ts';
+import { writeGuestFile } from '../files/write-guest-file.ts';
 import { toProgram } from './runners.ts';
 import type { VirtualMachine } from '../machine/virtual-machine.ts';
 
@@ -50,7 +50,7 @@ export async function* runInGuest(
   const run: { id?: bigint; ended?: boolean } = {};
   try {
     const data = new TextEncoder().encode(program.code);
-    await writeGuestFile(vm.agent, { path, data, mode: 0o600, makeParents: false }, any);
+    await writeGuestFile(vm.agent, { path, content: [data], size: data.length, mode: 0o600, makeParents: false }, any);
     for await (const event of vm.agent.exec(toRequest(program, argv), { signal: any })) {
       const reported = toGuestEvent(event, run);
       if (reported?.type === 'exit') run.ended = true;

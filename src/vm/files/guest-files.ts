@@ -1,21 +1,21 @@
+import { Readable } from 'node:stream';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { BigboxError } from '../../contracts/errors.ts';
 import type { FileEntry } from '../../contracts/vms.ts';
 import { type Agent, type Client, type Entry, FileKind } from '../../guest/index.ts';
 import type { Limits } from '../limits/limits.ts';
+import { explain } from './guest-file-failure.ts';
+import { type FileToWrite, writeGuestFile } from './write-guest-file.ts';
 
 type AgentClient = Client<typeof Agent>;
-type WritePart = Parameters<AgentClient['writeFile']>[0] extends AsyncIterable<infer TPart> ? TPart : never;
 
-const chunkBytes = 65_536;
 const maxReadBytes = 16 * 1024 * 1024;
 const maxEntries = 10_000;
 
-export interface FileToWrite {
+/** A file that comes as a whole. */
+export interface DataToWrite {
   readonly path: string;
   readonly data: Uint8Array;
-  readonly mode: number;
-  readonly makeParents: boolean;
   /** Adds to the end; what came before a failure stays in the file. */
   readonly append?: boolean;
 }
@@ -30,18 +30,6 @@ export interface FileMove {
 export interface FilePart {
   readonly offset: number;
   readonly length?: number | undefined;
-}
-
-/** Writes a file of the user without rights; it appears whole or not at all. Throws a ConnectError. */
-export async function writeGuestFile(agent: AgentClient, file: FileToWrite, signal: AbortSignal): Promise<void> {
-  const { path, data, mode, makeParents, append = false } = file;
-  const header = { path, mode, user: 'sandbox', makeParents, size: BigInt(data.length), append };
-  async function* parts(): AsyncGenerator<WritePart> {
-    yield { part: { case: 'header', value: header } };
-    for (let offset = 0; offset < data.length; offset += chunkBytes)
-      yield { part: { case: 'data', value: data.subarray(offset, offset + chunkBytes) } };
-  }
-  await agent.writeFile(parts(), { signal });
 }
 
 /** The files of one VM. Everything throws GUEST_FILE_ERROR where the guest refuses, LIMIT_EXCEEDED where a limit is met. */
@@ -70,9 +58,26 @@ export class GuestFiles {
     });
   }
 
+  /**
+   * Everything, as fast as it is read. What is wrong from the start is thrown, what goes wrong later ends the stream with an error.
+   * Destroyed by the caller.
+   */
+  async open(path: string, signal: AbortSignal): Promise<Readable> {
+    const left = new AbortController();
+    const any = AbortSignal.any([signal, left.signal]);
+    const parts = this.#agent.readFile({ path }, { signal: any })[Symbol.asyncIterator]();
+    const first = await explain(path, () => parts.next());
+    return Readable.from(contentOf(path, first, parts), { objectMode: false }).once('close', () => left.abort());
+  }
+
   /** Throws BODY_TOO_LARGE beside. */
-  async write(file: Pick<FileToWrite, 'path' | 'data' | 'append'>, signal: AbortSignal): Promise<void> {
-    this.#limits.assertUpload(file.data.length);
+  async write({ path, data, append = false }: DataToWrite, signal: AbortSignal): Promise<void> {
+    await this.receive({ path, content: [data], size: data.length, append }, signal);
+  }
+
+  /** Writes what comes bit by bit. Throws BODY_TOO_LARGE beside, and what the content throws. */
+  async receive(file: Omit<FileToWrite, 'mode' | 'makeParents'>, signal: AbortSignal): Promise<void> {
+    this.#limits.assertUpload(file.size);
     const whole = { mode: 0o644, makeParents: true, ...file };
     await explain(file.path, () => writeGuestFile(this.#agent, whole, signal));
   }
@@ -142,17 +147,12 @@ const tooLarge = (path: string, limit: number): BigboxError =>
     context: { path, limit },
   });
 
-async function explain<TValue>(path: string, work: () => Promise<TValue>): Promise<TValue> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof BigboxError) throw error;
-    const { code, rawMessage } = ConnectError.from(error);
-    const isLost = code === Code.Unavailable || code === Code.Aborted || code === Code.Internal;
-    throw new BigboxError(isLost ? 'GUEST_UNREACHABLE' : 'GUEST_FILE_ERROR', {
-      message: `${path}: ${rawMessage}.`,
-      context: { path, reason: Code[code] },
-      cause: error,
-    });
-  }
+type Parts = AsyncIterator<{ readonly data: Uint8Array }>;
+
+async function* contentOf(
+  path: string,
+  first: IteratorResult<{ readonly data: Uint8Array }>,
+  parts: Parts,
+): AsyncGenerator<Uint8Array> {
+  for (let part = first; part.done !== true; part = await explain(path, () => parts.next())) yield part.value.data;
 }

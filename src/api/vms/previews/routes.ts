@@ -47,7 +47,7 @@ export function addPreviewRoutes(app: HttpServer, service: VmService): void {
 const nothingMore = async (): Promise<void> => undefined;
 
 async function showByLink(service: VmService, token: string, exchange: Exchange): Promise<FastifyReply | undefined> {
-  const target = service.previewLinks.read(token);
+  const target = service.links.previews.read(token);
   if (exchange.request.headers['access-control-request-method'] !== undefined) return allow(exchange.reply);
   const end = service.limits.connect();
   try {

@@ -1,15 +1,15 @@
 import { posix } from 'node:path';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
-import { BigboxError } from '../../../contracts/errors.ts';
 import type { FileEntry } from '../../../contracts/vms.ts';
 import { withExamples } from '../../examples.ts';
 import { jsonFlag } from '../../flags/json.ts';
 import { type InstanceFlags, withInstanceFlags } from '../../instance.ts';
 import { formatTable } from '../../output/table.ts';
-import type { FileAddress, VmClient } from '../../../sdk/index.ts';
 import { findVmId } from '../find-vm.ts';
+import { placeArgument, toAddress } from '../guest-address.ts';
 import { guestHome, toPlace } from '../place.ts';
 import { withVmService } from '../vm-service.ts';
+import { fileLinkCommand } from './file-link.ts';
 
 /** `fcctl vm files`: what lies in a VM. */
 export function filesCommand(): Command {
@@ -20,7 +20,8 @@ export function filesCommand(): Command {
     .addCommand(removeCommand())
     .addCommand(makeFolderCommand())
     .addCommand(moveCommand())
-    .addCommand(changeModeCommand());
+    .addCommand(changeModeCommand())
+    .addCommand(fileLinkCommand());
   return withExamples(
     command,
     ['fcctl vm files ls try', 'the home folder of the VM named try'],
@@ -50,17 +51,6 @@ function listCommand(): Command {
     ['fcctl vm files ls try:/etc --json', 'another folder, as a JSON array'],
   );
 }
-
-async function toAddress(client: VmClient, word: string, signal: AbortSignal): Promise<FileAddress> {
-  const place = toPlace(word);
-  if (place.kind === 'vm') return { vmId: await findVmId(client, place.vm, signal), path: place.path };
-  throw new BigboxError('WRONG_USAGE', {
-    message: `${word} names no VM, expected VM:PATH.`,
-    remedy: 'Put the name or the id of the VM and a colon before the path.',
-  });
-}
-
-const placeArgument = (): Argument => new Argument('<path>', 'VM:PATH; a relative path begins at /home/sandbox');
 
 function statCommand(): Command {
   const command = withInstanceFlags(
