@@ -1,16 +1,15 @@
-import { readFile, readlink } from 'node:fs/promises';
 import { z } from 'zod';
 import { BigboxError } from '../../contracts/errors.ts';
-import { isRunning } from '../../lib/process-identity.ts';
 import type { MachineRecord } from '../driver.ts';
 import { MachineSpec } from '../machine-spec.ts';
 import { AdoptedProcess } from '../process/adopted-process.ts';
-import type { ControlGroups } from '../process/control-group.ts';
-import { toMachineName } from '../qemu/leftovers.ts';
+import { assertMachine } from '../process/assert-machine.ts';
+import type { MachinePlace } from '../process/leftovers.ts';
+import { toMachineName } from '../process/machine-name.ts';
 import { ApiClient } from './api-client.ts';
 import { FirecrackerMachine } from './firecracker-machine.ts';
 import { Jail, jailFiles } from './jail.ts';
-import { namesMachine } from './leftovers.ts';
+import { nameIn } from './leftovers.ts';
 
 const adoptTimeoutMs = 5000;
 
@@ -23,21 +22,15 @@ const Facts = z.object({
   maker: z.object({ driver: z.string(), version: z.string(), accelerator: z.literal('kvm'), cpu: z.string() }),
   userId: z.number().int().positive(),
 });
-type Facts = z.infer<typeof Facts>;
-
-export interface AdoptionPlace {
-  readonly runDirectory: string;
-  readonly groups: ControlGroups | undefined;
-}
 
 /** Takes over a Firecracker process with its guest. Throws VM_LOST when it is not the recorded one or takes no orders. */
-export async function adoptMachine(record: MachineRecord, place: AdoptionPlace): Promise<FirecrackerMachine> {
+export async function adoptMachine(record: MachineRecord, place: MachinePlace): Promise<FirecrackerMachine> {
   const { id } = record;
   const name = toMachineName(place.runDirectory, id);
   let jail: Jail | undefined;
   try {
     const facts = Facts.parse(record.facts);
-    await assertIsThere(facts, name);
+    await assertMachine(facts, name, { nameIn });
     jail = await Jail.open({ runDirectory: place.runDirectory, name, userId: facts.userId });
     const socketPath = jail.socket(jailFiles.api);
     await new ApiClient({ socketPath, signal: AbortSignal.timeout(adoptTimeoutMs) }).call('GET', '/');
@@ -55,14 +48,4 @@ export async function adoptMachine(record: MachineRecord, place: AdoptionPlace):
       cause,
     });
   }
-}
-
-async function assertIsThere(facts: Facts, name: string): Promise<void> {
-  const { pid } = facts;
-  if (!isRunning(facts)) throw new Error(`its process ${pid} is gone`);
-  const executable = await readlink(`/proc/${pid}/exe`);
-  if (executable !== facts.executable)
-    throw new Error(`the process ${pid} runs ${executable}, not ${facts.executable}`);
-  const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0');
-  if (!namesMachine(words, (found) => found === name)) throw new Error(`the process ${pid} belongs to another machine`);
 }

@@ -13,15 +13,16 @@ import type {
   WaitingMachine,
 } from '../driver.ts';
 import { type Confinement, toUserId } from '../process/confinement.ts';
-import { toMachineName } from '../qemu/leftovers.ts';
-import { verifyFile } from '../qemu/snapshot-files.ts';
+import { type MachinePlace, removeLeftovers } from '../process/leftovers.ts';
+import { toMachineName } from '../process/machine-name.ts';
+import { verifyFile } from '../storage/hashed-files.ts';
 import { VmmProcess } from '../process/vmm-process.ts';
 import { adoptMachine } from './adopt.ts';
 import { ApiClient } from './api-client.ts';
 import { describeMachine } from './boot-machine.ts';
 import { FirecrackerMachine } from './firecracker-machine.ts';
 import { Jail, jailFiles } from './jail.ts';
-import { type LeftoverPlace, removeJails } from './leftovers.ts';
+import { tracesOfFirecracker } from './leftovers.ts';
 import { type FirecrackerProbe, probeFirecracker } from './probe.ts';
 import { readSnapshot } from './snapshot-files.ts';
 import { copySparse, createOverlay, linkOrCopy } from './sparse-files.ts';
@@ -132,7 +133,7 @@ export class FirecrackerDriver implements Driver {
   }
 
   async removeLeftovers(kept: ReadonlySet<string>): Promise<readonly string[]> {
-    return removeJails(await this.#place(), kept);
+    return removeLeftovers(await this.#place(), tracesOfFirecracker(this.#options.runDirectory), kept);
   }
 
   async close(): Promise<void> {
@@ -151,7 +152,7 @@ export class FirecrackerDriver implements Driver {
     }
   }
 
-  async #place(): Promise<LeftoverPlace> {
+  async #place(): Promise<MachinePlace> {
     const { confinement } = await this.#found();
     return { runDirectory: this.#options.runDirectory, groups: confinement.groups };
   }

@@ -5,7 +5,7 @@ import { BigboxError } from '../../contracts/errors.ts';
 import { syncDirectory, writeFileAtomically } from '../../lib/files.ts';
 import type { Snapshot } from '../driver.ts';
 import { MachineSpec } from '../machine-spec.ts';
-import { diskSpaceOf, hashFiles, verifyFile } from '../qemu/snapshot-files.ts';
+import { diskSpaceOf, hashFiles, verifyFile } from '../storage/hashed-files.ts';
 import { jailFiles } from './jail.ts';
 
 const manifestName = 'manifest.json';

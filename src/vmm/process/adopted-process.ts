@@ -8,7 +8,7 @@ import { keptConsoleBytes, type MachineProcess, tryKill } from './machine-proces
 const checkMs = 200;
 const goneCheckMs = 5;
 
-/** A QEMU process that an earlier owner started. It is nobody's child any more, so that its end is looked for. */
+/** A VMM process that an earlier owner started. It is nobody's child any more, so that its end is looked for. */
 export class AdoptedProcess implements MachineProcess {
   readonly pid: number;
   readonly exited: Promise<MachineExit>;

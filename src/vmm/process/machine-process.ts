@@ -2,9 +2,9 @@ import { readlinkSync } from 'node:fs';
 import { type ProcessIdentity, identifyProcess } from '../../lib/process-identity.ts';
 import type { MachineExit } from '../driver.ts';
 
-/** One QEMU process, started here or taken over. */
+/** One VMM process, started here or taken over. */
 export interface MachineProcess {
-  /** The id of QEMU itself, below its wrappers. */
+  /** The id of the VMM itself, below its wrappers. */
   readonly pid: number;
   /** Resolves when it is gone. Never rejects. */
   readonly exited: Promise<MachineExit>;
@@ -17,7 +17,7 @@ export interface MachineProcess {
 export const keptConsoleBytes = 65_536;
 
 /** Who a process is, so that no later one with the same id is taken for it. */
-interface MachineProcessIdentity extends ProcessIdentity {
+export interface MachineProcessIdentity extends ProcessIdentity {
   readonly executable: string;
 }
 

@@ -1,18 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { access, readdir, readlink, rm, stat } from 'node:fs/promises';
+import { access, readdir, rm, stat } from 'node:fs/promises';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { BigboxError } from '../../contracts/errors.ts';
-import { isRunning } from '../../lib/process-identity.ts';
 import type { MachineRecord } from '../driver.ts';
 import { MachineSpec } from '../machine-spec.ts';
 import { AdoptedProcess } from '../process/adopted-process.ts';
 import { fileNames } from './command-line.ts';
-import type { ControlGroups } from '../process/control-group.ts';
+import { assertMachine } from '../process/assert-machine.ts';
+import type { MachinePlace } from '../process/leftovers.ts';
+import { toMachineName } from '../process/machine-name.ts';
 import { isStacked } from './disk-layers.ts';
-import { belongsTo, toMachineName } from './leftovers.ts';
+import { nameIn } from './leftovers.ts';
 import { Lineage, lineageDirectory, nextLayer } from './lineage.ts';
 import { MachineDirectory } from './machine-directory.ts';
 import type { PageBuffers } from './page-buffers.ts';
@@ -29,11 +30,8 @@ const Facts = z.object({
   spec: MachineSpec,
   maker: z.object({ driver: z.string(), version: z.string(), accelerator: z.enum(['kvm', 'tcg']), cpu: z.string() }),
 });
-type Facts = z.infer<typeof Facts>;
 
-export interface AdoptionPlace {
-  readonly runDirectory: string;
-  readonly groups: ControlGroups | undefined;
+interface AdoptionPlace extends MachinePlace {
   readonly buffers: PageBuffers;
 }
 
@@ -45,7 +43,7 @@ export async function adoptMachine(record: MachineRecord, place: AdoptionPlace):
   let control: QmpClient | undefined;
   try {
     const facts = Facts.parse(record.facts);
-    await assertIsThere(facts, name);
+    await assertMachine(facts, name, { nameIn });
     directory = await MachineDirectory.open(join(place.runDirectory, id));
     await access(directory.socket(fileNames.control));
     control = await QmpClient.connect(directory.socket(fileNames.control), AbortSignal.timeout(adoptTimeoutMs));
@@ -66,15 +64,6 @@ export async function adoptMachine(record: MachineRecord, place: AdoptionPlace):
       cause,
     });
   }
-}
-
-async function assertIsThere(facts: Facts, name: string): Promise<void> {
-  const { pid } = facts;
-  if (!isRunning(facts)) throw new Error(`its process ${pid} is gone`);
-  const executable = await readlink(`/proc/${pid}/exe`);
-  if (executable !== facts.executable)
-    throw new Error(`the process ${pid} runs ${executable}, not ${facts.executable}`);
-  if (!(await belongsTo(pid, name))) throw new Error(`the process ${pid} belongs to another machine`);
 }
 
 /** What a capture that was cut short began is undone or finished; a machine that was booted has no lineage. */

@@ -14,7 +14,8 @@ import type { PageBuffers } from './page-buffers.ts';
 import { encodePageMap, pagesPerMebibyte } from './page-map.ts';
 import { type PageBatch, PageWriter } from './page-writer.ts';
 import type { QmpClient } from './qmp.ts';
-import { copyDurably, diskSpaceOf, hashDurably, writeDurably, writeManifest } from './snapshot-files.ts';
+import { copyDurably, diskSpaceOf, hashDurably, writeDurably } from '../storage/hashed-files.ts';
+import { writeManifest } from './snapshot-files.ts';
 
 type Hashes = Readonly<Record<string, string>>;
 type Origin = Pick<Snapshot, 'spec' | 'driver' | 'version' | 'accelerator' | 'cpu'>;

@@ -18,7 +18,9 @@ import { findCapabilities, type QemuProbe } from './capabilities.ts';
 import { fileNames, toCommandLine } from './command-line.ts';
 import { toUserId, wrap } from '../process/confinement.ts';
 import { assertPlainLayer } from './foreign-layer.ts';
-import { removeLeftovers, toMachineName } from './leftovers.ts';
+import { removeLeftovers } from '../process/leftovers.ts';
+import { toMachineName } from '../process/machine-name.ts';
+import { tracesOfQemu } from './leftovers.ts';
 import { KeptPages } from './kept-pages.ts';
 import { Lineage, lineageDirectory, nextLayer } from './lineage.ts';
 import { MachineDirectory } from './machine-directory.ts';
@@ -27,7 +29,8 @@ import { PageBuffers } from './page-buffers.ts';
 import { pageBytes, pagesPerMebibyte } from './page-map.ts';
 import { QemuMachine } from './qemu-machine.ts';
 import { QmpClient } from './qmp.ts';
-import { readSnapshot, verifyFile, writeManifest } from './snapshot-files.ts';
+import { verifyFile } from '../storage/hashed-files.ts';
+import { readSnapshot, writeManifest } from './snapshot-files.ts';
 import { TemplateMemories } from './template-memories.ts';
 import { VmmProcess } from '../process/vmm-process.ts';
 
@@ -153,8 +156,9 @@ export class QemuDriver implements Driver {
   }
 
   async removeLeftovers(kept: ReadonlySet<string>): Promise<readonly string[]> {
-    const { confinement } = await this.#found();
-    return removeLeftovers(this.#options.runDirectory, kept, confinement.groups);
+    const { runDirectory } = this.#options;
+    const { groups } = (await this.#found()).confinement;
+    return removeLeftovers({ runDirectory, groups }, tracesOfQemu(runDirectory), kept);
   }
 
   close(): Promise<void> {

@@ -14,7 +14,8 @@ import { pagesPerMebibyte } from './page-map.ts';
 import { PrivateMemory } from './private-pages.ts';
 import type { QmpClient } from './qmp.ts';
 import { receiveFile } from './receive-file.ts';
-import { diskSpaceOf, hashFiles, writeManifest } from './snapshot-files.ts';
+import { diskSpaceOf, hashFiles } from '../storage/hashed-files.ts';
+import { writeManifest } from './snapshot-files.ts';
 
 /** What restores of the machine's snapshots must be like. */
 type MachineMaker = Pick<Snapshot, 'driver' | 'version' | 'accelerator' | 'cpu'>;

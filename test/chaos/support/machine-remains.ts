@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, readlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { toMachineName } from '../../../src/vmm/qemu/leftovers.ts';
+import { toMachineName } from '../../../src/vmm/process/machine-name.ts';
 import { findMachineProcesses } from '../../fixtures/machine-processes.ts';
 
 /** Everything that machines and records leave on a host, by the names of what it belongs to. */
