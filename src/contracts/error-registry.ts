@@ -301,6 +301,12 @@ export const errorDefinitions = {
       'The snapshot cannot run here: it is damaged, or was made by another version, on another processor or from an image that is gone.',
     remedy: 'Delete it, and make a new one from a VM that runs here.',
   },
+  VM_DISK_UNUSABLE: {
+    status: 409,
+    retry: 'never',
+    meaning: 'The disk of a stopped VM cannot be used here: it is damaged, or belongs to an image or a driver that is gone.',
+    remedy: 'Delete the VM; where the image is gone, put it back and start the VM again.',
+  },
   VMM_MISSING: {
     status: 503,
     retry: 'changed',

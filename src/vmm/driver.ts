@@ -32,6 +32,19 @@ export interface Snapshot {
   readonly storedBytes: number;
 }
 
+/** What a machine has written on its disk, without its memory. Its directory belongs to whoever asked for it; the driver only reads it from then on. */
+export interface KeptDisk {
+  readonly directory: string;
+  /** Of the machine that wrote it: layers fit on the disk that is named there alone. */
+  readonly spec: MachineSpec;
+  readonly driver: string;
+  /** The lowest first: names of files. */
+  readonly layers: readonly string[];
+  readonly files: Readonly<Record<string, string>>;
+  /** Bytes on the disk that keeping it cost. */
+  readonly storedBytes: number;
+}
+
 /** A paused machine's state, copied. The machine may go on before it is complete. Whoever has it must close it. */
 export interface Capture {
   /**
@@ -79,14 +92,21 @@ export interface Machine {
   resume(): Promise<void>;
   /**
    * Freezes memory, devices and disk into the directory, which must not exist, and ends the machine. Connections must be closed before.
+   * Only for a machine of `bootTemplate`.
    * Throws VM_SNAPSHOT_FAILED; the machine is destroyed then too.
    */
   freeze(directory: string): Promise<Snapshot>;
   /**
-   * Copies what memory, devices and disk of a paused machine have changed into the directory, which must not exist; connections may be open. Only for a
-   * machine that was restored. Throws VM_SNAPSHOT_FAILED, DISK_FULL, VM_LOST; nothing is left in the directory then.
+   * Copies what memory, devices and disk of a paused machine have changed into the directory, which must not exist; connections may be open. Not for a
+   * machine of `bootTemplate`. Throws VM_SNAPSHOT_FAILED, DISK_FULL, VM_LOST; nothing is left in the directory then.
    */
   capture(directory: string): Promise<Capture>;
+  /**
+   * Copies the disk of a paused machine as it stands into the directory, which must not exist; what the guest holds back in its memory
+   * is not in it. Not for a machine of `bootTemplate`. Throws VM_SNAPSHOT_FAILED, DISK_FULL, VM_LOST; nothing is left in the
+   * directory then.
+   */
+  keepDisk(directory: string): Promise<KeptDisk>;
   /** What `Driver.adopt` needs, whatever happens to the machine until then. */
   record(): MachineRecord;
   /** The last 64 KiB that the machine wrote on its console, since it was adopted where it was. */
@@ -115,8 +135,15 @@ export interface Driver {
    * or configuration forbids it.
    */
   fallBack(reason: string): Promise<boolean>;
-  /** Starts a machine from nothing; the guest still boots when this resolves. Throws VMM_MISSING, VM_BOOT_FAILED. */
-  boot(spec: MachineSpec): Promise<Machine>;
+  /**
+   * Starts a machine from nothing, or from a disk that another one left, which is not needed any more afterwards; the guest still boots
+   * when this resolves. Throws VMM_MISSING, VM_BOOT_FAILED.
+   */
+  boot(spec: MachineSpec, disk?: KeptDisk): Promise<Machine>;
+  /** Starts a machine that is to be frozen. Throws as `boot`. */
+  bootTemplate(spec: MachineSpec): Promise<Machine>;
+  /** Reads a kept disk back and checks every hash. Throws VM_DISK_UNUSABLE when it is damaged or not for this driver. */
+  loadDisk(directory: string): Promise<KeptDisk>;
   /** Reads a snapshot back and checks every hash. Throws VM_SNAPSHOT_FAILED when it is damaged or cannot run here. */
   loadSnapshot(directory: string): Promise<Snapshot>;
   /**

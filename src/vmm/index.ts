@@ -2,6 +2,7 @@ export type {
   Capture,
   Driver,
   DriverCapabilities,
+  KeptDisk,
   Machine,
   MachineExit,
   MachineMemory,

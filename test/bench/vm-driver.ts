@@ -66,7 +66,7 @@ async function measureWarmClaim(ours: Samples, vm: VirtualMachine): Promise<void
 
 async function measureBoot({ driver, spec, directory, ours, raw }: DriverBench, index: number): Promise<void> {
   const machine = await timed(ours, 'boot', async () => {
-    const booted = await driver.boot(spec);
+    const booted = await driver.bootTemplate(spec);
     const connection = await booted.connect(AbortSignal.timeout(90_000));
     await connection.agent.ping({});
     connection.close();

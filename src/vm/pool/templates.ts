@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { BigboxError } from '../../contracts/errors.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
-import type { Driver, Machine, Snapshot } from '../../vmm/index.ts';
+import type { Driver, Machine, MachineSpec, Snapshot } from '../../vmm/index.ts';
 import type { VmImage } from './vm-image.ts';
 
 export interface TemplateOptions {
@@ -39,10 +39,14 @@ export class Template {
   }
 
   /** Starts a machine of its own, without a snapshot. The caller destroys it. Throws VM_BOOT_FAILED, VMM_MISSING. */
-  async boot(): Promise<Machine> {
-    const { driver, image, vcpus, memoryMib } = this.#options;
-    const { kernel, initramfs, disk, commandLine } = image;
-    return driver.boot({ kernel, initramfs, disk, commandLine, vcpus, memoryMib });
+  boot(): Promise<Machine> {
+    return this.#options.driver.boot(this.#spec);
+  }
+
+  get #spec(): MachineSpec {
+    const { kernel, initramfs, disk, commandLine } = this.#options.image;
+    const { vcpus, memoryMib } = this.#options;
+    return { kernel, initramfs, disk, commandLine, vcpus, memoryMib };
   }
 
   /** Throws the snapshot away, so that the next call builds it again; one that is being built just now is kept. */
@@ -70,9 +74,9 @@ export class Template {
   }
 
   async #build(directory: string): Promise<Snapshot> {
-    const { image, clock, logger } = this.#options;
+    const { driver, image, clock, logger } = this.#options;
     const startedAt = clock.monotonic();
-    const machine = await this.boot();
+    const machine = await driver.bootTemplate(this.#spec);
     try {
       await awaitAgent(machine);
       const bootMs = Math.round(clock.monotonic() - startedAt);

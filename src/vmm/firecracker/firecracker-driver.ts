@@ -6,6 +6,7 @@ import type { Logger } from '../../lib/log.ts';
 import type {
   Driver,
   DriverCapabilities,
+  KeptDisk,
   Machine,
   MachineRecord,
   MachineSpec,
@@ -16,6 +17,7 @@ import { type Confinement, toUserId } from '../process/confinement.ts';
 import { type MachinePlace, removeLeftovers } from '../process/leftovers.ts';
 import { toMachineName } from '../process/machine-name.ts';
 import { verifyFile } from '../storage/hashed-files.ts';
+import { readDisk } from '../storage/kept-disk.ts';
 import { VmmProcess } from '../process/vmm-process.ts';
 import { adoptMachine } from './adopt.ts';
 import { ApiClient } from './api-client.ts';
@@ -64,15 +66,27 @@ export class FirecrackerDriver implements Driver {
     return false;
   }
 
-  async boot(spec: MachineSpec): Promise<Machine> {
-    const machine = await this.#launch(spec, 'VM_BOOT_FAILED', (jail) =>
-      createOverlay(jail.file(jailFiles.overlay), this.#options.overlayBytes ?? defaultOverlayBytes),
-    );
+  async boot(spec: MachineSpec, disk?: KeptDisk): Promise<Machine> {
+    const { overlayBytes = defaultOverlayBytes } = this.#options;
+    const machine = await this.#launch(spec, 'VM_BOOT_FAILED', (jail) => {
+      const overlay = jail.file(jailFiles.overlay);
+      return disk === undefined
+        ? createOverlay(overlay, overlayBytes)
+        : copySparse(join(disk.directory, jailFiles.overlay), overlay);
+    });
     return machine.start(async () => {
       await describeMachine(machine.api, spec);
       await machine.jail.seal();
       await machine.api.call('PUT', '/actions', { action_type: 'InstanceStart' });
     });
+  }
+
+  bootTemplate(spec: MachineSpec): Promise<Machine> {
+    return this.boot(spec);
+  }
+
+  loadDisk(directory: string): Promise<KeptDisk> {
+    return readDisk(directory, this.name);
   }
 
   async loadSnapshot(directory: string): Promise<Snapshot> {

@@ -2,8 +2,19 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BigboxError } from '../../contracts/errors.ts';
 import { connectGuest, type GuestConnection } from '../../guest/index.ts';
-import type { Capture, Machine, MachineExit, MachineMemory, MachineRecord, MachineSpec, Snapshot } from '../driver.ts';
+import type {
+  Capture,
+  KeptDisk,
+  Machine,
+  MachineExit,
+  MachineMemory,
+  MachineRecord,
+  MachineSpec,
+  Snapshot,
+} from '../driver.ts';
 import { identify, type MachineProcess } from '../process/machine-process.ts';
+import { diskSpaceOf, hashFiles } from '../storage/hashed-files.ts';
+import { writeDiskManifest } from '../storage/kept-disk.ts';
 import type { ApiClient } from './api-client.ts';
 import { agentPort } from './boot-machine.ts';
 import { type Jail, jailFiles } from './jail.ts';
@@ -104,6 +115,20 @@ export class FirecrackerMachine implements Machine {
         if (!isComplete) await rm(directory, { recursive: true, force: true });
       },
     };
+  }
+
+  async keepDisk(directory: string): Promise<KeptDisk> {
+    const { spec, maker, jail } = this.#parts;
+    try {
+      await mkdir(directory, { mode: 0o700 });
+      await copySparse(jail.file(jailFiles.overlay), join(directory, jailFiles.overlay));
+      const layers = [jailFiles.overlay];
+      const [files, storedBytes] = await Promise.all([hashFiles(directory, layers), diskSpaceOf(directory, layers)]);
+      return await writeDiskManifest({ directory, driver: maker.driver, spec, layers, files, storedBytes });
+    } catch (cause) {
+      await rm(directory, { recursive: true, force: true });
+      throw this.#failure('captured', cause, directory);
+    }
   }
 
   record(): MachineRecord {

@@ -8,6 +8,5 @@ describeDriver('firecracker', {
   ownerProgram: join(import.meta.dirname, '../../../test/fixtures/machine-owner/firecracker.ts'),
   loadSpec: async () => ({ ...(await loadTestImage()), vcpus: 1, memoryMib: 128 }),
   machines: 'firecracker',
-  capturesBooted: true,
   capturesWhole: true,
 });

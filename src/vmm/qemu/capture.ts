@@ -1,37 +1,21 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BigboxError } from '../../contracts/errors.ts';
 import type { Capture, Snapshot } from '../driver.ts';
 import { captureMemory } from './capture-memory.ts';
 import { fileNames } from './command-line.ts';
-import { stackLayer } from './disk-layers.ts';
+import { freezeDisk, storeLayers, toCaptureFailure } from './freeze-disk.ts';
 import { KeptPages } from './kept-pages.ts';
-import { type Lineage, nextLayer } from './lineage.ts';
-import { keepFile, type MachineDirectory } from './machine-directory.ts';
-import { writeEmptyLayer } from './overlay-disk.ts';
+import type { Lineage } from './lineage.ts';
+import { keepFile } from './machine-directory.ts';
 import type { PageBuffers } from './page-buffers.ts';
 import { encodePageMap, pagesPerMebibyte } from './page-map.ts';
 import { type PageBatch, PageWriter } from './page-writer.ts';
-import type { QmpClient } from './qmp.ts';
-import { copyDurably, diskSpaceOf, hashDurably, writeDurably } from '../storage/hashed-files.ts';
+import type { MachineOrigin, StandingMachine } from './standing-machine.ts';
+import { copyDurably, diskSpaceOf, writeDurably } from '../storage/hashed-files.ts';
 import { writeManifest } from './snapshot-files.ts';
 
 type Hashes = Readonly<Record<string, string>>;
-type Origin = Pick<Snapshot, 'spec' | 'driver' | 'version' | 'accelerator' | 'cpu'>;
-
-/** A restored machine that stands still, and what it was made with. */
-export interface StandingMachine {
-  readonly pid: number;
-  readonly control: QmpClient;
-  readonly directory: MachineDirectory;
-  /** Absent of a machine that was booted. */
-  readonly lineage: Lineage | undefined;
-  readonly origin: Origin;
-  /** Owns the files of the machine. */
-  readonly userId: number | undefined;
-  readonly buffers: PageBuffers;
-}
 
 /** What was taken while the machine stood still. */
 interface Taken {
@@ -39,7 +23,7 @@ interface Taken {
   readonly lineage: Lineage;
   readonly layers: readonly string[];
   readonly savedState: string;
-  readonly origin: Origin;
+  readonly origin: MachineOrigin;
   readonly parent: KeptPages;
   readonly writer: PageWriter;
   readonly batches: readonly PageBatch[];
@@ -51,7 +35,7 @@ interface Taken {
 export async function captureMachine(machine: StandingMachine, directory: string): Promise<Capture> {
   const { lineage } = machine;
   if (lineage === undefined)
-    throw toFailure(new Error('it was booted, and only a restored machine can be captured'), directory);
+    throw toCaptureFailure(new Error('it was booted to be frozen'), directory);
   const release = lineage.hold();
   // QEMU works on devices and disk while this copies memory, which neither of them changes.
   const work = [takeMemory(machine, lineage, directory), saveDevices(machine), freezeDisk(machine, lineage)] as const;
@@ -64,7 +48,7 @@ export async function captureMachine(machine: StandingMachine, directory: string
     if (savedState.status === 'fulfilled') await rm(savedState.value, { force: true });
     await rm(directory, { recursive: true, force: true });
     await release();
-    throw toFailure(cause, directory);
+    throw toCaptureFailure(cause, directory);
   }
 }
 
@@ -114,7 +98,7 @@ class MachineCapture implements Capture {
       this.#isComplete = true;
       return snapshot;
     } catch (cause) {
-      throw toFailure(cause, directory);
+      throw toCaptureFailure(cause, directory);
     }
   }
 
@@ -143,15 +127,10 @@ class MachineCapture implements Capture {
   }
 
   /** Only layers that no snapshot before has are read. */
-  async #storeLayers(): Promise<Hashes> {
+  #storeLayers(): Promise<Hashes> {
     const { directory, lineage, layers } = this.#taken;
-    const hashes: Record<string, string> = {};
-    for (const name of layers.filter((layer) => this.#hashes[layer] === undefined)) {
-      const target = join(directory, name);
-      await keepFile(join(lineage.directory, name), target);
-      hashes[name] = await hashDurably(target);
-    }
-    return hashes;
+    const added = layers.filter((layer) => this.#hashes[layer] === undefined);
+    return storeLayers(directory, lineage.directory, added);
   }
 
   /** Names what is there already once more. */
@@ -171,28 +150,4 @@ async function saveDevices({ control, directory }: StandingMachine): Promise<str
   const name = `${fileNames.savedState}-${randomBytes(4).toString('hex')}`;
   await control.execute('xen-save-devices-state', { filename: name, live: false });
   return directory.file(name);
-}
-
-/** Gives the layers of the disk as it is now. */
-async function freezeDisk(
-  { control, directory, origin, userId }: StandingMachine,
-  lineage: Lineage,
-): Promise<readonly string[]> {
-  const { layers, layer } = lineage.heritage;
-  const frozen = [...layers, layer];
-  const next = nextLayer(frozen);
-  await rm(directory.file(next), { force: true });
-  await writeEmptyLayer(directory.file(next), (await stat(origin.spec.disk)).size, userId);
-  await stackLayer(control, layer, next);
-  await lineage.freezeLayer(directory.path);
-  return frozen;
-}
-
-function toFailure(cause: unknown, directory: string): BigboxError {
-  const { message, code } = cause as NodeJS.ErrnoException;
-  return new BigboxError(code === 'ENOSPC' ? 'DISK_FULL' : 'VM_SNAPSHOT_FAILED', {
-    message: `The VM could not be captured: ${message}.`,
-    context: { directory },
-    cause,
-  });
 }

@@ -25,9 +25,9 @@ export interface CommandLineOptions {
   readonly name: string;
   readonly accelerator: 'kvm' | 'tcg';
   readonly spec: MachineSpec;
-  /** A clone waits for its device state and maps the template's memory privately. */
-  readonly role: 'template' | 'clone';
-  /** Layers of the snapshot between the base image and the machine's own. */
+  /** A template's memory is a file of its own; the others map one privately, and a clone waits for its device state. */
+  readonly role: 'template' | 'booted' | 'clone';
+  /** Layers between the base image and the machine's own. */
   readonly frozenLayers: number;
   /** The file of the layer that it writes. */
   readonly layer: string;

@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Snapshot } from '../driver.ts';
+import type { KeptDisk, MachineSpec, Snapshot } from '../driver.ts';
 import { fileNames, layerName } from './command-line.ts';
+import { writeEmptyMemory } from './empty-memory.ts';
 import { keepFile, takeOver } from './machine-directory.ts';
 
 const recordName = 'lineage.json';
@@ -38,16 +39,35 @@ export class Lineage {
     this.#heritage = heritage;
   }
 
-  static async create(directory: string, snapshot: Snapshot): Promise<Lineage> {
+  /** Of a machine that is restored from the snapshot. */
+  static create(directory: string, snapshot: Snapshot): Promise<Lineage> {
     const { [fileNames.deviceState]: _, ...files } = snapshot.files;
+    return Lineage.#create(directory, { ...snapshot, files });
+  }
+
+  /** Of a machine that is booted with the disk, or with an empty one: its memory begins with nothing in it. */
+  static async begin(directory: string, { memoryMib }: MachineSpec, disk?: KeptDisk): Promise<Lineage> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    for (const name of Object.keys(files)) await keepFile(join(snapshot.directory, name), join(directory, name));
-    const lineage = new Lineage(directory, { files, layers: [...snapshot.layers], layer: nextLayer(snapshot.layers) });
+    const memory = await writeEmptyMemory(join(directory, fileNames.memory), memoryMib);
+    const lineage = await Lineage.#create(directory, disk ?? { directory, files: {}, layers: [] });
+    const { files } = lineage.#heritage;
+    lineage.#heritage = { ...lineage.#heritage, files: { ...files, [fileNames.memory]: memory } };
     await lineage.#record();
     return lineage;
   }
 
-  /** Opens what an earlier owner of the machine left; absent where the machine came from no snapshot. */
+  static async #create(
+    directory: string,
+    { directory: source, files, layers }: Pick<Snapshot, 'directory' | 'files' | 'layers'>,
+  ): Promise<Lineage> {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    for (const name of Object.keys(files)) await keepFile(join(source, name), join(directory, name));
+    const lineage = new Lineage(directory, { files, layers: [...layers], layer: nextLayer(layers) });
+    await lineage.#record();
+    return lineage;
+  }
+
+  /** Opens what an earlier owner of the machine left; absent where the machine was to be frozen. */
   static async open(directory: string): Promise<Lineage | undefined> {
     try {
       const record = await readFile(join(directory, recordName), 'utf8');

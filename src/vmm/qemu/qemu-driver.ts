@@ -6,6 +6,7 @@ import type { Logger } from '../../lib/log.ts';
 import type {
   Driver,
   DriverCapabilities,
+  KeptDisk,
   Machine,
   MachineRecord,
   MachineSpec,
@@ -30,6 +31,7 @@ import { pageBytes, pagesPerMebibyte } from './page-map.ts';
 import { QemuMachine } from './qemu-machine.ts';
 import { QmpClient } from './qmp.ts';
 import { verifyFile } from '../storage/hashed-files.ts';
+import { readDisk } from '../storage/kept-disk.ts';
 import { readSnapshot, writeManifest } from './snapshot-files.ts';
 import { TemplateMemories } from './template-memories.ts';
 import { VmmProcess } from '../process/vmm-process.ts';
@@ -45,9 +47,15 @@ export interface QemuOptions {
   readonly logger: Logger;
 }
 
+/** What a machine begins with; a template is booted too, and is to be frozen. */
+type Beginning =
+  | { readonly role: 'template' }
+  | { readonly role: 'booted'; readonly disk: KeptDisk | undefined }
+  | { readonly role: 'clone'; readonly snapshot: Snapshot };
+
 interface LaunchOptions {
   readonly spec: MachineSpec;
-  readonly snapshot?: Snapshot;
+  readonly beginning: Beginning;
   readonly failure: ErrorCode;
 }
 
@@ -82,8 +90,16 @@ export class QemuDriver implements Driver {
     return true;
   }
 
-  async boot(spec: MachineSpec): Promise<Machine> {
-    return this.#launch({ spec, failure: 'VM_BOOT_FAILED' });
+  boot(spec: MachineSpec, disk?: KeptDisk): Promise<Machine> {
+    return this.#launch({ spec, beginning: { role: 'booted', disk }, failure: 'VM_BOOT_FAILED' });
+  }
+
+  bootTemplate(spec: MachineSpec): Promise<Machine> {
+    return this.#launch({ spec, beginning: { role: 'template' }, failure: 'VM_BOOT_FAILED' });
+  }
+
+  loadDisk(directory: string): Promise<KeptDisk> {
+    return readDisk(directory, this.name);
   }
 
   async loadSnapshot(directory: string): Promise<Snapshot> {
@@ -126,7 +142,8 @@ export class QemuDriver implements Driver {
 
   async prelaunch(snapshot: Snapshot): Promise<WaitingMachine> {
     await verifyFile(snapshot, fileNames.deviceState);
-    const machine = await this.#launch({ spec: snapshot.spec, snapshot, failure: 'VM_SNAPSHOT_FAILED' });
+    const beginning = { role: 'clone', snapshot } as const;
+    const machine = await this.#launch({ spec: snapshot.spec, beginning, failure: 'VM_SNAPSHOT_FAILED' });
     try {
       await machine.loadPages(snapshot);
     } catch (cause) {
@@ -172,7 +189,7 @@ export class QemuDriver implements Driver {
     return this.#probe;
   }
 
-  async #launch({ spec, snapshot, failure }: LaunchOptions): Promise<QemuMachine> {
+  async #launch({ spec, beginning, failure }: LaunchOptions): Promise<QemuMachine> {
     const { capabilities, confinement, binary } = await this.#found();
     this.#slot += 1;
     const userId = toUserId(confinement, this.#slot);
@@ -184,15 +201,15 @@ export class QemuDriver implements Driver {
     const name = toMachineName(this.#options.runDirectory, id);
     const release = async (): Promise<void> => confinement.groups?.remove(name);
     try {
-      if (snapshot !== undefined) lineage = await Lineage.create(lineageDirectory(directory.path), snapshot);
-      const layer = nextLayer(snapshot?.layers ?? []);
+      lineage = await beginLineage(lineageDirectory(directory.path), spec, beginning);
+      const frozen = lineage?.heritage.layers ?? [];
+      const layer = nextLayer(frozen);
       await writeEmptyLayer(directory.file(layer), (await stat(spec.disk)).size, userId);
-      const descriptors = await this.#openFiles(files, spec, snapshot);
+      const descriptors = await this.#openFiles(files, { spec, beginning, lineage });
       await confinement.groups?.add(name, toMemoryLimit(spec));
       const { accelerator } = capabilities;
-      const role = snapshot === undefined ? 'template' : 'clone';
-      const frozenLayers = snapshot?.layers.length ?? 0;
-      const line = toCommandLine({ binary, name, accelerator, spec, role, frozenLayers, layer });
+      const { role } = beginning;
+      const line = toCommandLine({ binary, name, accelerator, spec, role, frozenLayers: frozen.length, layer });
       const command = await wrap(confinement, userId, line);
       started = VmmProcess.launch({ command, directory: directory.path, files: descriptors });
       const control = await this.#control(started, directory, (pid) => confinement.groups?.enter(name, pid));
@@ -222,21 +239,34 @@ export class QemuDriver implements Driver {
   }
 
   /** In the order of `descriptors`. Those pushed to `files` are closed after the start; the memory stays open for the next clone. */
-  async #openFiles(files: FileHandle[], spec: MachineSpec, snapshot: Snapshot | undefined): Promise<readonly number[]> {
+  async #openFiles(files: FileHandle[], { spec, beginning, lineage }: Launching): Promise<readonly number[]> {
     const add = async (path: string): Promise<number> => {
       const file = await open(path);
       files.push(file);
       return file.fd;
     };
     const plain = [await add(spec.kernel), await add(spec.initramfs), await add(spec.disk)];
-    if (snapshot === undefined) return plain;
-    // A descriptor of its own: the shared one may be closed while this machine starts.
-    const { confinement } = await this.#found();
-    const memory = await (await this.#memories.open(snapshot, confinement.firstUserId !== undefined)).open();
+    if (beginning.role === 'template' || lineage === undefined) return plain;
+    const { directory, heritage } = lineage;
+    const clone = beginning.role === 'clone' ? beginning.snapshot : undefined;
+    const memory = await this.#openMemory(clone ?? { directory, files: heritage.files }, clone !== undefined);
     files.push(memory);
-    const opened = [...plain, memory.fd, await add(join(snapshot.directory, fileNames.deviceState))];
-    for (const name of snapshot.layers) opened.push(await add(join(snapshot.directory, name)));
+    // A machine that is booted has no state to load, and its layers come behind the place of that.
+    const state = clone === undefined ? '/dev/null' : join(clone.directory, fileNames.deviceState);
+    const opened = [...plain, memory.fd, await add(state)];
+    for (const name of heritage.layers) opened.push(await add(join(directory, name)));
     return opened;
+  }
+
+  /** A descriptor of its own: the shared one may be closed while the machine starts. It is kept for further machines, or not. */
+  async #openMemory(origin: Pick<Snapshot, 'directory' | 'files'>, keep: boolean): Promise<FileHandle> {
+    const { confinement } = await this.#found();
+    const memory = await this.#memories.open(origin, confinement.firstUserId !== undefined);
+    try {
+      return await memory.open();
+    } finally {
+      if (!keep) await this.#memories.forget(origin);
+    }
   }
 
   async #control(
@@ -256,6 +286,17 @@ export class QemuDriver implements Driver {
       clearTimeout(timer);
     }
   }
+}
+
+interface Launching extends Pick<LaunchOptions, 'spec' | 'beginning'> {
+  readonly lineage: Lineage | undefined;
+}
+
+/** What the machine may be captured with; a template is frozen instead. */
+async function beginLineage(path: string, spec: MachineSpec, beginning: Beginning): Promise<Lineage | undefined> {
+  if (beginning.role === 'template') return undefined;
+  if (beginning.role === 'clone') return Lineage.create(path, beginning.snapshot);
+  return Lineage.begin(path, spec, beginning.disk);
 }
 
 /** The guest's memory, what translation and devices need, and room for page tables. */

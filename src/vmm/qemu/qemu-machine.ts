@@ -2,9 +2,19 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BigboxError } from '../../contracts/errors.ts';
 import { connectGuest, type GuestConnection } from '../../guest/index.ts';
-import type { Capture, Machine, MachineExit, MachineMemory, MachineRecord, MachineSpec, Snapshot } from '../driver.ts';
+import type {
+  Capture,
+  KeptDisk,
+  Machine,
+  MachineExit,
+  MachineMemory,
+  MachineRecord,
+  MachineSpec,
+  Snapshot,
+} from '../driver.ts';
 import { captureMachine } from './capture.ts';
 import { descriptors, fileNames, layerName } from './command-line.ts';
+import { keepDisk } from './freeze-disk.ts';
 import { KeptPages } from './kept-pages.ts';
 import type { Lineage } from './lineage.ts';
 import { type MachineDirectory, takeOver } from './machine-directory.ts';
@@ -14,11 +24,9 @@ import { pagesPerMebibyte } from './page-map.ts';
 import { PrivateMemory } from './private-pages.ts';
 import type { QmpClient } from './qmp.ts';
 import { receiveFile } from './receive-file.ts';
+import type { MachineOrigin } from './standing-machine.ts';
 import { diskSpaceOf, hashFiles } from '../storage/hashed-files.ts';
 import { writeManifest } from './snapshot-files.ts';
-
-/** What restores of the machine's snapshots must be like. */
-type MachineMaker = Pick<Snapshot, 'driver' | 'version' | 'accelerator' | 'cpu'>;
 
 export interface QemuMachineParts {
   readonly id: string;
@@ -26,8 +34,8 @@ export interface QemuMachineParts {
   readonly process: MachineProcess;
   readonly control: QmpClient;
   readonly directory: MachineDirectory;
-  readonly maker: MachineMaker;
-  /** What it came from; absent of a machine that was booted. */
+  readonly maker: Omit<MachineOrigin, 'spec'>;
+  /** What it came from; absent of a machine that is to be frozen. */
   readonly lineage: Lineage | undefined;
   /** Owns its files; absent where that is the user of this service. */
   readonly userId: number | undefined;
@@ -105,6 +113,10 @@ export class QemuMachine implements Machine {
     return captureMachine({ ...this.#parts, pid: this.pid, origin: this.#origin() }, directory);
   }
 
+  keepDisk(directory: string): Promise<KeptDisk> {
+    return keepDisk({ ...this.#parts, pid: this.pid, origin: this.#origin() }, directory);
+  }
+
   record(): MachineRecord {
     const { spec, maker } = this.#parts;
     const facts = { ...identify(this.pid), spec, maker };
@@ -162,7 +174,7 @@ export class QemuMachine implements Machine {
     await control.execute('cont');
   }
 
-  #origin(): MachineMaker & Pick<Snapshot, 'spec'> {
+  #origin(): MachineOrigin {
     const { spec, maker } = this.#parts;
     return { spec, ...maker };
   }

@@ -20,14 +20,14 @@ export class TemplateMemories {
   }
 
   /** Gives the memory below a snapshot, sealed where that is asked for and can be. It stays open until the snapshot is forgotten. */
-  async open({ directory, files }: Snapshot, seal: boolean): Promise<TemplateMemory> {
+  async open({ directory, files }: Pick<Snapshot, 'directory' | 'files'>, seal: boolean): Promise<TemplateMemory> {
     const hash = files[fileNames.memory] ?? directory;
     const entry = this.#entries.get(hash) ?? this.#add(hash, { directory, seal });
     entry.users.add(directory);
     return entry.opened;
   }
 
-  async forget({ directory }: Snapshot): Promise<void> {
+  async forget({ directory }: Pick<Snapshot, 'directory'>): Promise<void> {
     for (const [hash, { opened, users }] of this.#entries) {
       if (!users.delete(directory) || users.size > 0) continue;
       this.#entries.delete(hash);

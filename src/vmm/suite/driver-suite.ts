@@ -22,8 +22,6 @@ export interface DriverSuiteOptions {
   readonly ownerProgram: string;
   /** Where its machines' directories lie, below the run directory. */
   readonly machines?: string;
-  /** Whether a machine that was booted can be captured too. */
-  readonly capturesBooted?: boolean;
   /** Whether each capture holds all memory; the driver's capabilities say so. */
   readonly capturesWhole?: boolean;
 }
@@ -55,7 +53,7 @@ export function describeDriver(name: string, options: DriverSuiteOptions): void 
       directory = await mkdtemp(join(tmpdir(), 'bigbox-driver-'));
       driver = options.createDriver(join(directory, 'run'));
       spec = await options.loadSpec();
-      const machine = own(await driver.boot(spec));
+      const machine = own(await driver.bootTemplate(spec));
       const connection = await connect(machine);
       expect(await run(connection, 'echo booted')).toBe('booted\n');
       connection.close();
@@ -179,11 +177,32 @@ export function describeDriver(name: string, options: DriverSuiteOptions): void 
       },
     );
 
-    test.skipIf(options.capturesBooted)('captures only what was restored', async () => {
-      const booted = own(await driver.boot(spec));
-      await booted.pause();
-      await expect(booted.capture(join(directory, 'none'))).rejects.toMatchObject({ code: 'VM_SNAPSHOT_FAILED' });
-      await expect(access(join(directory, 'none'))).rejects.toThrow();
+    test('boots with the disk that another machine left, and captures what it booted', async () => {
+      const first = await restore();
+      await run(await connect(first), 'echo disk > note; echo memory > /dev/shm/note; sync');
+      await first.pause();
+      const kept = await first.keepDisk(join(directory, 'disk'));
+      await first.destroy();
+      const second = own(await driver.boot(kept.spec, await driver.loadDisk(kept.directory)));
+      await rm(kept.directory, { recursive: true });
+      const connection = await connect(second);
+      const read = 'cat note; cat /dev/shm/note 2> /dev/null || echo nothing';
+      expect(await run(connection, read)).toBe('disk\nnothing\n');
+      await run(connection, 'echo booted | tee /dev/shm/note >> note; sync');
+      const captured = await capture(second, join(directory, 'booted'));
+      await second.destroy();
+      const third = own(await own(await driver.prelaunch(captured)).restore());
+      expect(await run(await connect(third), read)).toBe('disk\nbooted\nbooted\n');
+      await removeSnapshot(driver, captured, snapshot);
+    });
+
+    test('refuses a damaged disk', async () => {
+      const machine = await restore();
+      await machine.pause();
+      const { layers, directory: path } = await machine.keepDisk(join(directory, 'damaged-disk'));
+      await flipByte(join(path, layers.at(-1) ?? ''));
+      await expect(driver.loadDisk(path)).rejects.toMatchObject({ code: 'VM_DISK_UNUSABLE' });
+      await expect(driver.loadDisk(join(directory, 'nowhere'))).rejects.toMatchObject({ code: 'VM_DISK_UNUSABLE' });
     });
 
     test('leaves nothing of a capture that failed', async () => {
@@ -239,7 +258,7 @@ export function describeDriver(name: string, options: DriverSuiteOptions): void 
     });
 
     test('refuses a damaged snapshot', async () => {
-      const machine = own(await driver.boot(spec));
+      const machine = own(await driver.bootTemplate(spec));
       (await connect(machine)).close();
       const damaged = await machine.freeze(join(directory, 'damaged'));
       for (const file of Object.keys(damaged.files)) {
