@@ -304,7 +304,8 @@ export const errorDefinitions = {
   VM_DISK_UNUSABLE: {
     status: 409,
     retry: 'never',
-    meaning: 'The disk of a stopped VM cannot be used here: it is damaged, or belongs to an image or a driver that is gone.',
+    meaning:
+      'The disk of a stopped VM cannot be used here: it is damaged, or belongs to an image or a driver that is gone.',
     remedy: 'Delete the VM; where the image is gone, put it back and start the VM again.',
   },
   VMM_MISSING: {

@@ -2,8 +2,11 @@ import { z } from 'zod';
 import { ErrorBody } from './errors.ts';
 import { ExecuteResponse } from './execution.ts';
 
-/** `running` only once the guest has answered; a `paused` VM keeps its memory and goes on with the next call to it. */
-export const VmStatus = z.enum(['creating', 'running', 'paused', 'failed']);
+/**
+ * `running` only once the guest has answered; a `paused` VM keeps its memory and goes on with the next call to it, a `stopped` one has its
+ * disk only.
+ */
+export const VmStatus = z.enum(['creating', 'running', 'paused', 'stopped', 'failed']);
 export type VmStatus = z.infer<typeof VmStatus>;
 
 const mostEntries = 64;

@@ -23,6 +23,10 @@ export interface MachineClient {
   deleteVm(id: string, signal?: AbortSignal): Promise<void>;
   pauseVm(id: string, signal?: AbortSignal): Promise<Vm>;
   resumeVm(id: string, signal?: AbortSignal): Promise<Vm>;
+  /** Ends its programs and keeps its disk only. */
+  stopVm(id: string, signal?: AbortSignal): Promise<Vm>;
+  /** Boots a stopped VM with its disk. */
+  startVm(id: string, signal?: AbortSignal): Promise<Vm>;
   /** Lets a fork take the place of the VM that it was made of, and gives that one; the other forks are gone then. */
   promoteVm(id: string, signal?: AbortSignal): Promise<Vm>;
   /** Makes VMs that go on from where this one stands, and answers before they run. */
@@ -81,6 +85,8 @@ export function createMachineClient(connection: ConnectionOptions): MachineClien
     deleteVm: async (id, signal) => void (await call(pathOf(id), { method: 'DELETE' }, signal)),
     pauseVm: async (id, signal) => Vm.parse(await call(`${pathOf(id)}/pause`, { method: 'POST' }, signal)),
     resumeVm: async (id, signal) => Vm.parse(await call(`${pathOf(id)}/resume`, { method: 'POST' }, signal)),
+    stopVm: async (id, signal) => Vm.parse(await call(`${pathOf(id)}/stop`, { method: 'POST' }, signal)),
+    startVm: async (id, signal) => Vm.parse(await call(`${pathOf(id)}/start`, { method: 'POST' }, signal)),
     promoteVm: async (id, signal) => Vm.parse(await call(`${pathOf(id)}/promote`, { method: 'POST' }, signal)),
     forkVm: async (id, wish, signal) =>
       ForkVmResponse.parse(await call(`${pathOf(id)}/forks`, toCreation(wish), signal)).forks,

@@ -4,6 +4,7 @@ import type { Logger } from '../lib/log.ts';
 import type { Driver } from '../vmm/index.ts';
 import type { Limits } from './limits/limits.ts';
 import { VirtualMachine } from './machine/virtual-machine.ts';
+import { KeptDisks } from './named/kept-disks.ts';
 import { NamedVms, type NamedVmsOptions } from './named/named-vms.ts';
 import { settlePromotions } from './named/promotion.ts';
 import { VmRecords } from './named/vm-records.ts';
@@ -11,7 +12,7 @@ import { ForkRecords } from './snapshots/fork-records.ts';
 import { Forks } from './snapshots/forks.ts';
 import { Snapshots } from './snapshots/snapshots.ts';
 
-export interface InventoryOptions extends Pick<NamedVmsOptions, 'claim' | 'inUse'> {
+export interface InventoryOptions extends Pick<NamedVmsOptions, 'claim' | 'boot' | 'inUse'> {
   /** Owned by the service alone. */
   readonly directory: string;
   readonly driver: Driver;
@@ -30,7 +31,7 @@ export interface Inventory {
 
 /** Reads what an earlier service wrote down, undoes what nobody got an answer to, and begins to go on with the rest. */
 export function openInventory(options: InventoryOptions): Inventory {
-  const { directory, driver, claim, inUse, limits, clock, logger } = options;
+  const { directory, driver, claim, boot, inUse, limits, clock, logger } = options;
   const records = new VmRecords(join(directory, 'named'), logger);
   const forkRecords = new ForkRecords(join(directory, 'forks'), logger);
   settlePromotions(records);
@@ -50,6 +51,7 @@ export function openInventory(options: InventoryOptions): Inventory {
     const machine = await driver.adopt(record);
     return VirtualMachine.adopt(id, { machine, clock, isPaused: state === 'paused' });
   };
-  const named = new NamedVms({ claim, adopt, records, inUse, limits, clock, logger });
+  const disks = new KeptDisks(join(directory, 'disks'));
+  const named = new NamedVms({ claim, boot, adopt, records, disks, inUse, limits, clock, logger });
   return { named, snapshots, forks: new Forks({ named, snapshots, limits, records: forkRecords, earlier, logger }) };
 }

@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { BigboxError } from '../contracts/errors.ts';
-import { replaceFileAtOnce, temporarySuffix } from '../lib/files.ts';
+import { namesIn, replaceFileAtOnce, temporarySuffix } from '../lib/files.ts';
 import type { Logger } from '../lib/log.ts';
 
 export interface RecordFilesOptions<TRecord> {
@@ -26,7 +26,7 @@ export class RecordFiles<TRecord> {
   read(): readonly TRecord[] {
     const { directory, parse, logger } = this.#options;
     const records: TRecord[] = [];
-    for (const name of listDirectory(directory)) {
+    for (const name of namesIn(directory)) {
       const path = join(directory, name);
       if (name.endsWith(temporarySuffix)) rmSync(path, { force: true });
       if (!name.endsWith(extension)) continue;
@@ -57,14 +57,5 @@ export class RecordFiles<TRecord> {
 
   #path(id: string): string {
     return join(this.#options.directory, `${id}${extension}`);
-  }
-}
-
-function listDirectory(path: string): readonly string[] {
-  try {
-    return readdirSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
   }
 }

@@ -1,9 +1,8 @@
 import { join } from 'node:path';
-import { BigboxError, toBigboxError } from '../contracts/errors.ts';
+import { BigboxError } from '../contracts/errors.ts';
 import type { ExecuteRequest, ExecutionEvent } from '../contracts/execution.ts';
 import type { Limit } from '../contracts/limits.ts';
 import type { VmServiceHealth } from '../contracts/health.ts';
-import { Semaphore, abortable } from '../lib/async.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Driver, DriverCapabilities, Snapshot } from '../vmm/index.ts';
@@ -33,7 +32,8 @@ import { SnapshotArchives } from './snapshots/snapshot-archives.ts';
 import type { Snapshots } from './snapshots/snapshots.ts';
 import { makeTemplate } from './pool/make-template.ts';
 import { Template } from './pool/templates.ts';
-import { VirtualMachine } from './machine/virtual-machine.ts';
+import { MachineSource } from './machine-source.ts';
+import type { VirtualMachine } from './machine/virtual-machine.ts';
 import type { VmImage } from './pool/vm-image.ts';
 import { templateName } from './pool/vm-types.ts';
 
@@ -80,7 +80,7 @@ export class VmService {
   readonly #meter: VmMeter;
   readonly #unlock: () => void;
   readonly #started: Promise<Pool>;
-  readonly #restores: Semaphore;
+  readonly #machines: MachineSource;
   readonly #closing = new AbortController();
   #pool: Pool | undefined;
   #capabilities: DriverCapabilities | undefined;
@@ -99,11 +99,22 @@ export class VmService {
     this.#unlock = lockDirectory(options.directory);
     this.#driver = options.createDriver(join(options.directory, 'run'));
     const shared = { driver: this.#driver, limits: this.limits, logger: options.logger };
+    const machines = new MachineSource({
+      ...options,
+      started: () => this.#started,
+      snapshots: () => this.snapshots,
+      driver: this.#driver,
+      clock: this.#clock,
+      meter: this.#meter,
+      closing: this.#closing.signal,
+    });
+    this.#machines = machines;
     const { named, snapshots, forks } = openInventory({
       directory: options.directory,
       ...shared,
       claim: ({ snapshotId }, signal) =>
-        snapshotId === undefined ? this.#claim(signal) : this.#restore(snapshotId, signal),
+        snapshotId === undefined ? machines.claim(signal) : machines.restore(snapshotId, signal),
+      boot: (id, disk, signal) => machines.bootAgain(id, disk, signal),
       inUse: () => this.#running,
       maxSnapshots: this.#limits.maxSnapshots,
       clock: this.#clock,
@@ -132,7 +143,6 @@ export class VmService {
       clock: this.#clock,
       logger: options.logger,
     });
-    this.#restores = new Semaphore(options.concurrentStarts);
     this.#started = this.#start();
     this.#started.catch((error: Error) => {
       this.#problem = error.message;
@@ -169,7 +179,7 @@ export class VmService {
     this.#running += 1;
     let vm: VirtualMachine | undefined;
     try {
-      vm = await this.#claim(signal);
+      vm = await this.#machines.claim(signal);
       yield* execute(vm, program, options);
     } finally {
       await vm?.destroy();
@@ -305,38 +315,5 @@ export class VmService {
     );
     const soon = (): Promise<boolean> => this.#clock.sleep(abandonAfterMs).then(() => false);
     while (!(await Promise.race([started, soon()]))) await this.#driver.removeLeftovers(new Set());
-  }
-
-  async #claim(signal: AbortSignal): Promise<VirtualMachine> {
-    return (await this.#startedPool(signal)).claim(signal);
-  }
-
-  async #restore(snapshotId: string, signal: AbortSignal): Promise<VirtualMachine> {
-    // Until then what an earlier owner left is being removed, and a new machine would be taken for it.
-    await this.#startedPool(signal);
-    return this.snapshots.use(snapshotId, async (snapshot) => {
-      const release = await this.#restores.acquire(AbortSignal.any([signal, this.#closing.signal]));
-      try {
-        const beganAt = this.#clock.monotonic();
-        const vm = await VirtualMachine.restore(await this.#driver.prelaunch(snapshot), this.#clock);
-        this.#meter.restored('snapshot', this.#clock.monotonic() - beganAt);
-        vm.occupy();
-        return vm;
-      } finally {
-        release();
-      }
-    });
-  }
-
-  async #startedPool(signal: AbortSignal): Promise<Pool> {
-    const timeout = AbortSignal.timeout(claimTimeoutMs);
-    try {
-      return await abortable(this.#started, AbortSignal.any([signal, this.#closing.signal, timeout]));
-    } catch (cause) {
-      signal.throwIfAborted();
-      this.#closing.signal.throwIfAborted();
-      const reason = timeout.aborted ? 'the first VM is still being made' : toBigboxError(cause).message;
-      throw new BigboxError('VM_UNAVAILABLE', { message: `There are no VMs: ${reason}`, cause });
-    }
   }
 }

@@ -88,7 +88,7 @@ export interface Machine {
   connect(signal: AbortSignal): Promise<GuestConnection>;
   /** Stops the virtual processors. Memory, devices and connections stay; what is sent meanwhile waits. May be repeated. Throws VM_LOST. */
   pause(): Promise<void>;
-  /** Lets a paused guest go on; its clocks stand where they stopped. May be repeated. Throws VM_LOST. */
+  /** Lets a paused guest go on; its clocks may have stood still or gone on. May be repeated. Throws VM_LOST. */
   resume(): Promise<void>;
   /**
    * Freezes memory, devices and disk into the directory, which must not exist, and ends the machine. Connections must be closed before.

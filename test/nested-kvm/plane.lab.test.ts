@@ -56,6 +56,27 @@ test('a VM outlives kill -9 of its service, and is used and paused by the next o
   expect(await run(kept, 'exit 3')).toMatchObject({ outcome: 'exited', exit_code: 3 });
 });
 
+test('a VM is kept as a snapshot, forked, and goes on; what is made of it has its memory and its disk', async () => {
+  const read = 'cat /dev/shm/note note';
+  const { id: snapshotId } = await service.snapshot(kept, {});
+  const forks = await service.forks.fork(kept, { count: 2 });
+  const copy = service.named.create({ vmType: 'default', snapshotId });
+  const made = await Promise.all([...forks, copy].map(({ id }) => service.named.settled(id)));
+  expect(made.map(({ state }) => state)).toEqual(['ready', 'ready', 'ready']);
+  for (const { id } of [{ id: kept }, ...made]) expect((await run(id, read)).stdout).toBe('memory\ndisk\n');
+  const names = await Promise.all(made.map(async ({ id }) => (await run(id, 'hostname')).stdout));
+  expect(names).toEqual(made.map(({ id }) => `${id}\n`));
+  await Promise.all(made.map(({ id }) => service.named.delete(id)));
+});
+
+test('a VM is stopped and started with its disk', async () => {
+  await service.named.stop(kept);
+  await service.named.start(kept);
+  expect((await run(kept, 'cat note; ls /dev/shm/note 2> /dev/null || echo forgotten')).stdout).toBe(
+    'disk\nforgotten\n',
+  );
+});
+
 test('code runs in clones of the pool, which are thrown away, and a deleted VM leaves nothing', async () => {
   const request = { agent_id: 'a', language: 'python', code: 'print(6 * 7)' };
   for await (const event of service.execute(request, deadline()))

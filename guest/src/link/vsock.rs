@@ -1,11 +1,14 @@
 //! The host's way in where the VMM has no serial ports: a listener on AF_VSOCK, with a fresh connection each time.
+use std::future::Future;
 use std::io;
 use std::mem;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::net;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::UnixStream;
 
 const BACKLOG: libc::c_int = 16;
@@ -38,8 +41,58 @@ impl Listener {
     }
 
     /// Waits for the next connection.
-    pub async fn accept(&self) -> io::Result<UnixStream> {
-        self.socket.async_io(Interest::READABLE, |socket| accept_now(socket)).await
+    pub async fn accept(&self) -> io::Result<Connection> {
+        Connection::new(self.socket.async_io(Interest::READABLE, |socket| accept_now(socket)).await?)
+    }
+}
+
+/// A stream to the host. A VMM that makes a snapshot resets all of them: the kernel calls that an error, not the end of what can be read,
+/// so a reader that only waits for bytes would wait for ever.
+pub struct Connection {
+    stream: UnixStream,
+    reset: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl Connection {
+    fn new(stream: UnixStream) -> io::Result<Connection> {
+        let descriptor = stream.as_fd().try_clone_to_owned()?;
+        // SAFETY: the descriptor stays open as long as the registration that owns it.
+        let watched = unsafe { AsyncFd::register_with_interest(descriptor, Interest::ERROR)? };
+        let reset = Box::pin(async move {
+            // Where the watch itself fails there is nothing to wait for either.
+            let _ = watched.ready(Interest::ERROR).await;
+        });
+        Ok(Connection { stream, reset })
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if let Poll::Ready(result) = Pin::new(&mut self.stream).poll_read(context, buffer) {
+            return Poll::Ready(result);
+        }
+        match self.reset.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
 

@@ -6,22 +6,43 @@ import { toVm } from './present.ts';
 
 const VmPath = z.object({ id: z.string().max(64) });
 
-/** Adds pause, resume and timeout of VMs below a prefix, `/api` or `/api/v1`. */
+interface Transition {
+  readonly name: 'pause' | 'stop' | 'start';
+  readonly summary: string;
+  readonly description: string;
+}
+
+const transitions: readonly Transition[] = [
+  {
+    name: 'pause',
+    summary: 'Pause a VM',
+    description:
+      'Its memory stays, and what runs in it stands still until it is resumed. A paused VM stays paused; the next call that needs its guest resumes it.',
+  },
+  {
+    name: 'stop',
+    summary: 'Stop a VM and keep its disk',
+    description:
+      'Its programs are asked to end and ended after five seconds, its disk is written, and its memory is given back. It takes nothing but disk space until it is started. A stopped VM stays stopped.',
+  },
+  {
+    name: 'start',
+    summary: 'Start a stopped VM',
+    description:
+      'It boots with its disk and answers when it runs, with its whole timeout. A paused VM is resumed, a running one stays running.',
+  },
+];
+
+/** Adds pause, resume, stop, start and timeout of VMs below a prefix, `/api` or `/api/v1`. */
 export function addLifeCycleRoutes(app: HttpServer, service: VmService, prefix: string): void {
   const tags = ['VMs'];
-  app.route({
-    method: 'POST',
-    url: `${prefix}/vms/:id/pause`,
-    schema: {
-      summary: 'Pause a VM',
-      description:
-        'Its memory stays, and what runs in it stands still until it is resumed. A paused VM stays paused; the next call that needs its guest resumes it.',
-      tags,
-      params: VmPath,
-      response: { 200: Vm },
-    },
-    handler: async (request) => toVm(await service.named.pause(request.params.id), service),
-  });
+  for (const { name, summary, description } of transitions)
+    app.route({
+      method: 'POST',
+      url: `${prefix}/vms/:id/${name}`,
+      schema: { summary, description, tags, params: VmPath, response: { 200: Vm } },
+      handler: async (request) => toVm(await service.named[name](request.params.id), service),
+    });
   app.route({
     method: 'POST',
     url: `${prefix}/vms/:id/resume`,

@@ -6,6 +6,7 @@ const statuses: Readonly<Record<NamedVm['state'], VmStatus>> = {
   booting: 'creating',
   ready: 'running',
   paused: 'paused',
+  stopped: 'stopped',
   failed: 'failed',
 };
 
@@ -13,6 +14,7 @@ const states: Readonly<Record<VmStatus, NamedVm['state']>> = {
   creating: 'booting',
   running: 'ready',
   paused: 'paused',
+  stopped: 'stopped',
   failed: 'failed',
 };
 

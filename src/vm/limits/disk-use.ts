@@ -9,7 +9,7 @@ const mebibyte = 1 << 20;
  * share with templates does not count.
  */
 export function measureDiskUse(directory: string): number {
-  const used = filesBelow(join(directory, 'run'), join(directory, 'snapshots'));
+  const used = filesBelow(...['run', 'snapshots', 'disks'].map((name) => join(directory, name)));
   return Math.ceil(bytesOnlyIn(used, filesBelow(join(directory, 'templates'))) / mebibyte);
 }
 

@@ -4,6 +4,7 @@ import { createVmId, type VmId } from '../../contracts/ids.ts';
 import type { Client, GuestConnection, Agent } from '../../guest/index.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Capture, Machine, MachineMemory, WaitingMachine } from '../../vmm/index.ts';
+import { quiesce } from './quiesce.ts';
 import { RunningTime, type RunningTimeout } from './running-time.ts';
 
 /** Where a VM is in its life; `failed` and `gone` are ends. */
@@ -44,20 +45,30 @@ export class VirtualMachine {
    * Throws VM_SNAPSHOT_FAILED, GUEST_UNREACHABLE, VM_LOST; nothing is left of the clone then.
    */
   static async restore(waiting: WaitingMachine, clock: Clock): Promise<VirtualMachine> {
-    return VirtualMachine.#introduce(await waiting.restore(), clock, connectTimeoutMs);
+    const wanted = { id: createVmId(), isNew: true, timeoutMs: connectTimeoutMs };
+    return VirtualMachine.#introduce(await waiting.restore(), clock, wanted);
   }
 
   /** Takes a machine that boots just now. Throws as `restore`; nothing is left of the machine then. */
   static async boot(machine: Machine, clock: Clock): Promise<VirtualMachine> {
-    return VirtualMachine.#introduce(machine, clock, bootTimeoutMs);
+    return VirtualMachine.#introduce(machine, clock, { id: createVmId(), isNew: true, timeoutMs: bootTimeoutMs });
   }
 
-  static async #introduce(machine: Machine, clock: Clock, timeoutMs: number): Promise<VirtualMachine> {
-    const id = createVmId();
+  /** Takes a machine that boots just now with the disk of an earlier one, whose machine id it keeps. Throws as `boot`. */
+  static async bootAgain(machine: Machine, clock: Clock, id: VmId): Promise<VirtualMachine> {
+    return VirtualMachine.#introduce(machine, clock, { id, isNew: false, timeoutMs: bootTimeoutMs });
+  }
+
+  static async #introduce(
+    machine: Machine,
+    clock: Clock,
+    { timeoutMs, ...wanted }: Introduction,
+  ): Promise<VirtualMachine> {
+    const { id } = wanted;
     try {
       const signal = AbortSignal.timeout(timeoutMs);
       const connection = await machine.connect(signal);
-      await renew(connection.agent, { id, now: clock.now(), signal });
+      await renew(connection.agent, { ...wanted, now: clock.now(), signal });
       const vm = new VirtualMachine(id, { machine, clock });
       vm.#talkOver(connection);
       return vm;
@@ -190,6 +201,16 @@ export class VirtualMachine {
     }
   }
 
+  /** Ends all that runs in the guest and has it write its disk. Throws GUEST_UNREACHABLE. */
+  quiesce(): Promise<void> {
+    return quiesce(this.agent);
+  }
+
+  /** Copies the disk of the paused VM into the directory. Throws VM_SNAPSHOT_FAILED, DISK_FULL, VM_LOST. */
+  async keepDisk(directory: string): Promise<void> {
+    await this.#machine.keepDisk(directory);
+  }
+
   /** Aborts after the guest has run for so long; the time that it is paused does not count. Disposed by the caller. */
   runningTimeout(ms: number): RunningTimeout {
     return this.#running.timeout(ms);
@@ -240,15 +261,25 @@ interface AdoptedParts extends Parts {
 
 interface Identity {
   readonly id: VmId;
+  /** Whether it needs a machine id too. */
+  readonly isNew: boolean;
+}
+
+interface Introduction extends Identity {
+  readonly timeoutMs: number;
+}
+
+interface Renewal extends Identity {
   readonly now: number;
   readonly signal: AbortSignal;
 }
 
-async function renew(agent: Client<typeof Agent>, { id, now, signal }: Identity): Promise<void> {
-  const machineId = randomBytes(16).toString('hex');
+async function renew(agent: Client<typeof Agent>, { id, isNew, now, signal }: Renewal): Promise<void> {
+  const machineId = isNew ? randomBytes(16).toString('hex') : '';
   const wanted = { unixTimeUs: toMicroseconds(now), entropy: randomBytes(64), hostname: id, machineId };
   const holds = await agent.renew(wanted, { signal });
-  if (holds.reseeded && holds.hostname === id && holds.machineId === machineId) return;
+  const hasMachineId = isNew ? holds.machineId === machineId : holds.machineId !== '';
+  if (holds.reseeded && holds.hostname === id && hasMachineId) return;
   throw new BigboxError('GUEST_UNREACHABLE', {
     message: 'The agent did not confirm that the clone has entropy and a name of its own.',
     context: { vm_id: id, reseeded: holds.reseeded, hostname: holds.hostname },

@@ -14,10 +14,12 @@ export interface Entry {
   vm?: VirtualMachine;
   /** Where its machine is found again. */
   machine?: MachineRecord;
+  /** Whether there is a disk that it is to boot with. */
+  hasKeptDisk?: boolean;
   readonly request?: KeptRequest;
   readonly deleted: AbortController;
-  /** Settles when it is ready or failed. */
-  readonly started: Promise<void>;
+  /** Settles when it is ready, stopped or failed. */
+  started: Promise<void>;
   /** One change of state at a time; deleting does not wait for it. */
   readonly turn: Semaphore;
   readonly deadline: VmDeadline;
@@ -26,12 +28,16 @@ export interface Entry {
 }
 
 /** The VM as it is shown. */
-export const toShown = ({ info, deadline }: Entry): NamedVm => ({ ...info, expiresAt: deadline.at });
+export const toShown = ({ info, deadline }: Pick<Entry, 'info' | 'deadline'>): NamedVm => ({
+  ...info,
+  expiresAt: deadline.at,
+});
 
 /** The VM as it is written down. */
-export const toRecord = (entry: Entry): VmRecord => ({
+export const toRecord = (entry: Omit<Entry, 'started'>): VmRecord => ({
   info: toShown(entry),
   ...(entry.machine === undefined ? {} : { machine: entry.machine }),
+  ...(entry.hasKeptDisk === true ? { hasKeptDisk: true } : {}),
   ...(entry.request === undefined ? {} : { request: entry.request }),
 });
 
@@ -48,6 +54,7 @@ export function livingVm({ info, vm }: Entry): VirtualMachine {
   throw new BigboxError('CONFLICT', {
     message: `The VM ${info.id} is ${info.state}, not ready.`,
     context: { vm_id: info.id, state: info.state },
+    ...(info.state === 'stopped' ? { remedy: `Start it with POST /api/v1/vms/${info.id}/start.` } : {}),
   });
 }
 

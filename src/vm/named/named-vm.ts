@@ -40,7 +40,7 @@ export interface NamedVm {
   /** When the timeout ends; absent without one, and while the VM does not run. */
   readonly expiresAt: Date | undefined;
   readonly createdAt: Date;
-  readonly state: 'booting' | 'ready' | 'paused' | 'failed';
+  readonly state: 'booting' | 'ready' | 'paused' | 'stopped' | 'failed';
   readonly updatedAt: Date;
   readonly lastActivity?: Date;
   readonly error?: BigboxError;

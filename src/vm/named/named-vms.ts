@@ -1,4 +1,4 @@
-import { toBigboxError } from '../../contracts/errors.ts';
+import { type BigboxError, toBigboxError } from '../../contracts/errors.ts';
 import type { VmId } from '../../contracts/ids.ts';
 import { Semaphore } from '../../lib/async.ts';
 import type { MachineRecord, Snapshot } from '../../vmm/index.ts';
@@ -11,12 +11,17 @@ import { inTurn } from './in-turn.ts';
 import type { VirtualMachine } from '../machine/virtual-machine.ts';
 import { readUsage, type VmUsage } from '../machine/vm-usage.ts';
 import { Registry, type RegistryOptions } from './registry.ts';
+import type { KeptDisks } from './kept-disks.ts';
 import { promote } from './promotion.ts';
+import { startAgain, stop } from './stop.ts';
 import type { VmRecord } from './vm-records.ts';
 
 export interface NamedVmsOptions extends RegistryOptions, ClaimOptions {
   /** Goes on with the machine of a VM that an earlier owner left, running or paused as the VM is. */
   readonly adopt: (vm: NamedVm, machine: MachineRecord) => Promise<VirtualMachine>;
+  /** Boots a machine with the disk in the directory. Throws VM_DISK_UNUSABLE, VM_BOOT_FAILED, GUEST_UNREACHABLE. */
+  readonly boot: (id: VmId, directory: string, signal: AbortSignal) => Promise<VirtualMachine>;
+  readonly disks: KeptDisks;
   /** VMs that executions without a VM of their own use now. */
   readonly inUse: () => number;
   readonly limits: Limits;
@@ -40,7 +45,10 @@ export class NamedVms {
   constructor(options: NamedVmsOptions) {
     this.#options = options;
     this.#registry = new Registry(options);
-    this.#restored = options.records.read().map((record) => this.#restore(record));
+    const records = options.records.read();
+    const withDisk = records.filter(({ hasKeptDisk }) => hasKeptDisk === true);
+    options.disks.removeOthers(new Set(withDisk.map(({ info }) => info.id)));
+    this.#restored = records.map((record) => this.#restore(record));
   }
 
   /** Waits until every VM that an earlier owner left is taken over or given up. */
@@ -50,7 +58,7 @@ export class NamedVms {
     return describeAdoption(entries);
   }
 
-  /** VMs that exist or are being made. */
+  /** VMs that have a machine or are being made. */
   get count(): number {
     return this.#registry.count;
   }
@@ -144,7 +152,42 @@ export class NamedVms {
       watch: (entry: Entry, vm: VirtualMachine): void => this.#watch(entry, vm),
       discard: (entry: Entry): Promise<void> => this.delete(entry.info.id),
     };
-    return toShown(await promote(id, promotion));
+    const promoted = await promote(id, promotion);
+    // It goes on with the machine of its fork.
+    await this.#options.disks.remove(promoted.info.id);
+    return toShown(promoted);
+  }
+
+  /**
+   * Ends the programs in a VM, a few seconds after they were asked to end, keeps its disk and lets go of its memory and its machine; a paused
+   * one goes on for that. Throws VM_NOT_FOUND, CONFLICT while it is not ready, VM_LOST, GUEST_UNREACHABLE, VM_SNAPSHOT_FAILED,
+   * DISK_FULL.
+   */
+  async stop(id: string): Promise<NamedVm> {
+    const entry = this.#registry.get(id);
+    const { records, disks } = this.#options;
+    await stop(entry, { registry: this.#registry, records, disks });
+    return toShown(entry);
+  }
+
+  /**
+   * Boots a stopped VM with its disk, under its name and with its whole timeout; a paused one is resumed, a running one stays so. Throws
+   * VM_NOT_FOUND, LIMIT_EXCEEDED, DISK_FULL, VM_DISK_UNUSABLE, VM_BOOT_FAILED, GUEST_UNREACHABLE: it is stopped then.
+   */
+  async start(id: string): Promise<NamedVm> {
+    const entry = this.#registry.get(id);
+    if (entry.info.state === 'stopped') {
+      this.assertRoom();
+      this.#registry.change(entry, { state: 'booting' });
+      const started = this.#startAgain(entry);
+      entry.started = started.then(() => undefined);
+      const error = await started;
+      if (error !== undefined) throw error;
+    } else {
+      await entry.started;
+      await this.#resume(entry);
+    }
+    return toShown(entry);
   }
 
   /** Lets the timeout begin anew with this length, or takes it away. Throws VM_NOT_FOUND, and the error of a VM that failed. */
@@ -169,7 +212,7 @@ export class NamedVms {
     const entry = this.#registry.get(id);
     this.#registry.delete(entry);
     await entry.started;
-    await entry.vm?.destroy();
+    await Promise.all([entry.vm?.destroy(), this.#options.disks.remove(entry.info.id)]);
   }
 
   /** What a VM uses now; a paused one stays so. Throws VM_NOT_FOUND, CONFLICT while it is not ready, VM_LOST after it died. */
@@ -188,8 +231,10 @@ export class NamedVms {
     this.#options.limits.assertVms(this.#options.inUse() + this.count, wanted);
   }
 
+  /** Deletes all but those that are stopped: the next owner finds them. */
   async close(): Promise<void> {
-    await Promise.all(this.#registry.all().map(({ info }) => this.delete(info.id)));
+    const living = this.#registry.all().filter(({ info }) => info.state !== 'stopped');
+    await Promise.all(living.map(({ info }) => this.delete(info.id)));
   }
 
   #create(wish: NamedVmWish, key: string | undefined): NamedVm {
@@ -209,7 +254,9 @@ export class NamedVms {
   #restore(record: VmRecord): Entry {
     const { info, machine, request } = record;
     if (request !== undefined) this.#keys.restore(request, info);
-    if (info.state === 'failed') return this.#remember(record, () => Promise.resolve());
+    if (info.state === 'failed' || info.state === 'stopped') return this.#remember(record, () => Promise.resolve());
+    if (record.hasKeptDisk === true)
+      return this.#remember(record, async (entry) => void (await this.#startAgain(entry)));
     if (machine === undefined) return this.#remember(record, (entry) => this.#start(entry));
     return this.#remember(record, (entry) => this.#adopt(entry, machine));
   }
@@ -232,14 +279,30 @@ export class NamedVms {
 
   async #start(entry: Entry): Promise<void> {
     try {
-      const vm = await claimVm(entry, this.#options);
-      startDeadline(entry);
-      entry.machine = vm.machine.record();
-      this.#registry.change(entry, { state: 'ready' });
-      this.#watch(entry, vm);
+      this.#settle(entry, await claimVm(entry, this.#options));
     } catch (error) {
       this.#registry.fail(entry, toBigboxError(error));
     }
+  }
+
+  #startAgain(entry: Entry): Promise<BigboxError | undefined> {
+    const { records, disks, logger, boot } = this.#options;
+    const claim = ({ id }: NamedVm, signal: AbortSignal): Promise<VirtualMachine> => boot(id, disks.path(id), signal);
+    return startAgain(entry, {
+      registry: this.#registry,
+      records,
+      disks,
+      boot: () => claimVm(entry, { claim, logger }),
+      settle: (vm) => this.#settle(entry, vm),
+    });
+  }
+
+  /** The VM has a machine now, which is written down. */
+  #settle(entry: Entry, vm: VirtualMachine): void {
+    startDeadline(entry);
+    entry.machine = vm.machine.record();
+    this.#registry.change(entry, { state: 'ready' });
+    this.#watch(entry, vm);
   }
 
   #watch(entry: Entry, vm: VirtualMachine): void {

@@ -70,10 +70,12 @@ async function exchange(family: Family, vm: VirtualMachine, promotion: Promotion
   const { vm: old, info } = parent;
   const { error: _, ...kept } = info;
   const machine = vm.machine.record();
-  const next: Entry = { ...parent, machine, info: { ...kept, state: 'ready' } };
+  const { hasKeptDisk: __, ...stayed } = parent;
+  const next: Entry = { ...stayed, machine, info: { ...kept, state: 'ready' } };
   promotion.records.save({ ...toRecord(next), discards: [fork, ...others].map((one) => one.info.id) });
   parent.info = next.info;
   parent.machine = machine;
+  delete parent.hasKeptDisk;
   promotion.watch(parent, vm);
   if (info.state !== 'ready') startDeadline(parent);
   delete fork.vm;

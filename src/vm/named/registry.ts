@@ -31,9 +31,9 @@ export class Registry {
     this.#options = options;
   }
 
-  /** VMs that exist or are being made. */
+  /** VMs that have a machine or are being made. */
   get count(): number {
-    return this.all().filter(({ info }) => info.state !== 'failed').length;
+    return this.all().filter(({ info: { state } }) => state !== 'failed' && state !== 'stopped').length;
   }
 
   /** In the order of their making. */

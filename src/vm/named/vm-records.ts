@@ -12,6 +12,8 @@ export interface VmRecord {
   readonly info: NamedVm;
   /** Absent while the VM has none. */
   readonly machine?: MachineRecord;
+  /** Whether there is a disk that it is to boot with. */
+  readonly hasKeptDisk?: boolean;
   /** The creating call that may come again. */
   readonly request?: KeptRequest;
   /** VMs that are gone since this one has the machine of one of them; a later writing forgets them. */
@@ -36,10 +38,11 @@ const StoredVm = z.object({
     createdAt: z.coerce.date(),
     updatedAt: z.coerce.date(),
     lastActivity: z.coerce.date().exactOptional(),
-    state: z.enum(['booting', 'ready', 'paused', 'failed']),
+    state: z.enum(['booting', 'ready', 'paused', 'stopped', 'failed']),
     error: ErrorBody.exactOptional(),
   }),
   machine: z.object({ id: z.string(), driver: z.string(), facts: z.record(z.string(), z.unknown()) }).exactOptional(),
+  hasKeptDisk: z.literal(true).exactOptional(),
   request: StoredRequest.exactOptional(),
   discards: z.array(z.string().regex(vmIdPattern)).exactOptional(),
 });

@@ -1,10 +1,10 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BigboxError } from '../../contracts/errors.ts';
 import { createSnapshotId, type SnapshotId } from '../../contracts/ids.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { syncDirectory, writeFileAtomically } from '../../lib/files.ts';
+import { namesIn, syncDirectory, writeFileAtomically } from '../../lib/files.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Driver, Snapshot } from '../../vmm/index.ts';
 import { bytesOnlyIn, filesBelow } from '../limits/disk-files.ts';
@@ -252,7 +252,7 @@ export class Snapshots {
   /** What others still have stays. */
   #freedBy(ids: ReadonlySet<string>): number {
     const { directory, templates } = this.#options;
-    const kept = listDirectory(directory).filter((name) => !ids.has(name));
+    const kept = namesIn(directory).filter((name) => !ids.has(name));
     const paths = (names: Iterable<string>): readonly string[] => [...names].map((name) => join(directory, name));
     return bytesOnlyIn(filesBelow(...paths(ids)), filesBelow(...paths(kept), templates));
   }
@@ -292,7 +292,7 @@ export class Snapshots {
   }
 
   #read(): void {
-    for (const name of listDirectory(this.#options.directory)) {
+    for (const name of namesIn(this.#options.directory)) {
       const path = join(this.#options.directory, name);
       const copyId = name.slice(0, -unfinished.length);
       if (name.endsWith(unfinished) && this.#options.keptCopies.has(copyId)) {
@@ -338,12 +338,3 @@ export class Snapshots {
 }
 
 const ignore = (): void => undefined;
-
-function listDirectory(path: string): readonly string[] {
-  try {
-    return readdirSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-}

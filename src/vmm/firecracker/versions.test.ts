@@ -12,7 +12,7 @@ describe('parseVersion()', () => {
 });
 
 describe('refusalOf()', () => {
-  test.each(['1.15.1', '1.15.2', '1.16.1', '2.0.0'])('lets %s pass', (version) => {
+  test.each(['1.15.1', '1.15.2', '1.16.2', '2.0.0'])('lets %s pass', (version) => {
     expect(refusalOf(version, [])).toBeUndefined();
   });
 
@@ -21,6 +21,7 @@ describe('refusalOf()', () => {
     ['1.14.9', 'older than 1.15.1'],
     ['0.99.99', 'older than 1.15.1'],
     ['1.16.0', 'entropy device'],
+    ['1.16.1', 'hears nothing'],
   ])('refuses %s with the reason, unless it is allowed by name', (version, reason) => {
     expect(refusalOf(version, ['9.9.9'])).toContain(reason);
     expect(refusalOf(version, [version])).toBeUndefined();

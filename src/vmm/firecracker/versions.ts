@@ -4,6 +4,7 @@ const floor = [1, 15, 1] as const;
 /** Versions with known faults that matter here, and why; an operator may allow each by name. */
 const refused: Readonly<Record<string, string>> = {
   '1.16.0': 'guests can make the memory of its process grow through the entropy device.',
+  '1.16.1': 'a guest that was paused and resumed hears nothing from its host any more.',
 };
 
 /** Reads the version out of what `--version` prints. */

@@ -34,8 +34,7 @@ interface Taken {
 /** Copies what a standing machine has changed. Throws VM_SNAPSHOT_FAILED, DISK_FULL; the directory is removed then. */
 export async function captureMachine(machine: StandingMachine, directory: string): Promise<Capture> {
   const { lineage } = machine;
-  if (lineage === undefined)
-    throw toCaptureFailure(new Error('it was booted to be frozen'), directory);
+  if (lineage === undefined) throw toCaptureFailure(new Error('it was booted to be frozen'), directory);
   const release = lineage.hold();
   // QEMU works on devices and disk while this copies memory, which neither of them changes.
   const work = [takeMemory(machine, lineage, directory), saveDevices(machine), freezeDisk(machine, lineage)] as const;

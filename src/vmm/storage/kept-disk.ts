@@ -30,7 +30,9 @@ export async function writeDiskManifest(disk: KeptDisk): Promise<KeptDisk> {
 /** Reads a disk of the driver back and checks every hash. Throws VM_DISK_UNUSABLE. */
 export async function readDisk(directory: string, driver: string): Promise<KeptDisk> {
   try {
-    const { format: _, ...manifest } = Manifest.parse(JSON.parse(await readFile(join(directory, manifestName), 'utf8')));
+    const { format: _, ...manifest } = Manifest.parse(
+      JSON.parse(await readFile(join(directory, manifestName), 'utf8')),
+    );
     if (manifest.driver !== driver) throw new Error(`it was written by ${manifest.driver}, and here is ${driver}`);
     const disk = { ...manifest, directory };
     await access(disk.spec.disk);

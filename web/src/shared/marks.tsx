@@ -6,6 +6,7 @@ import {
   IconEdit,
   IconPencil,
   IconPlayerPause,
+  IconPlayerStop,
   IconPlayerPlay,
   IconTerminal2,
 } from '@tabler/icons-react';
@@ -43,6 +44,7 @@ const vmLooks: Readonly<Record<VmStatus, StateLook>> = {
   creating: { word: 'being made', icon: IconClock, tone: 'off' },
   running: { word: 'running', icon: IconPlayerPlay, tone: 'accent' },
   paused: { word: 'paused', icon: IconPlayerPause, tone: 'off' },
+  stopped: { word: 'stopped', icon: IconPlayerStop, tone: 'off' },
   failed: { word: 'failed', icon: IconAlertTriangle, tone: 'failed' },
 };
 

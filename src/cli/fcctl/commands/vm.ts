@@ -11,6 +11,7 @@ import { listCommand } from './list.ts';
 import { pauseCommand, resumeCommand } from './pause.ts';
 import { killCommand, logsCommand, processListCommand } from './processes.ts';
 import { removeCommand } from './rm.ts';
+import { startCommand, stopCommand } from './stop.ts';
 import { shellCommand } from './shell.ts';
 import { showCommand } from './show.ts';
 import { snapshotVmCommand } from './snapshot-vm.ts';
@@ -33,6 +34,8 @@ export function vmCommand(): Command {
     .addCommand(filesCommand())
     .addCommand(pauseCommand())
     .addCommand(resumeCommand())
+    .addCommand(stopCommand())
+    .addCommand(startCommand())
     .addCommand(snapshotVmCommand())
     .addCommand(forkCommand())
     .addCommand(promoteCommand())
