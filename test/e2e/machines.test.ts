@@ -167,6 +167,18 @@ describe('machines', () => {
       await takeScreens(page, 'machine-console');
     }));
 
+  test('are stopped and started with their disk', () =>
+    withPage(`${address}?tab=files`, async (page) => {
+      await button(page, 'Stop').click();
+      await dialog(page).getByText('Its disk is kept').waitFor();
+      await takeScreens(page, 'machine-stop');
+      await dialog(page).getByRole('button', { name: 'Stop', exact: true }).click();
+      await state(page, 'stopped').waitFor({ timeout: 60_000 });
+      await takeScreens(page, 'machine-stopped');
+      await button(page, 'Start it').click();
+      await page.getByRole('link', { name: /fruit\.csv/ }).waitFor({ timeout: 60_000 });
+    }));
+
   test('keep snapshots and forks as a tree, and go on from a snapshot', () =>
     withPage(address, async (page) => {
       await button(page, 'Snapshot').click();

@@ -48,7 +48,11 @@ impl Link {
 
 async fn accept_vsock(listener: &Listener) -> io::Result<Box<dyn Stream>> {
     loop {
-        let mut stream = listener.accept().await?;
+        let Ok(mut stream) = listener.accept().await else {
+            // A connection that was reset before it was taken is told as an error here; the listener goes on.
+            tokio::time::sleep(RETRY).await;
+            continue;
+        };
         if let Ok(Ok(())) = tokio::time::timeout(GREETING_PATIENCE, greeting::greet(&mut stream)).await {
             return Ok(Box::new(stream));
         }

@@ -102,8 +102,8 @@ describe('fcctl image and bench', () => {
   });
 });
 
-describe('fcctl vm pause and resume', () => {
-  test('let a VM with labels and a time limit stand still and go on', async () => {
+describe('fcctl vm pause, resume, stop and start', () => {
+  test('let a VM with labels and a time limit stand still and go on, and end and begin', async () => {
     const flags = ['--label', 'job=a b', '--env', 'GREETING=hello', '--timeout', '600', '--on-timeout', 'pause'];
     const id = (await fcctl(['vm', 'create', '--wait', ...flags])).stdout.trim();
     const listed = async (...filter: readonly string[]): Promise<unknown> =>
@@ -113,6 +113,14 @@ describe('fcctl vm pause and resume', () => {
     expect(await fcctl(['vm', 'pause', id])).toEqual({ code: 0, stdout: `${id}\n`, stderr: '' });
     expect([await listed('--state', 'paused'), await listed('--state', 'running')]).toMatchObject([[{ id }], []]);
     expect(await fcctl(['vm', 'resume', id])).toEqual({ code: 0, stdout: `${id}\n`, stderr: '' });
+    expect((await fcctl(['vm', 'exec', id, '--shell', '--', 'echo $GREETING'])).stdout).toBe('hello\n');
+    expect(await fcctl(['vm', 'stop', id])).toEqual({ code: 0, stdout: `${id}\n`, stderr: '' });
+    expect(await listed('--state', 'stopped')).toMatchObject([{ id, status: 'stopped' }]);
+    const refused = await fcctl(['vm', 'exec', id, '--', 'true']);
+    expect(refused.stderr).toBe(
+      `error: The VM ${id} is stopped. Start it: fcctl vm start ${id}, or POST /api/v1/vms/${id}/start.\n  (CONFLICT)\n`,
+    );
+    expect(await fcctl(['vm', 'start', id])).toEqual({ code: 0, stdout: `${id}\n`, stderr: '' });
     expect((await fcctl(['vm', 'exec', id, '--shell', '--', 'echo $GREETING'])).stdout).toBe('hello\n');
     await fcctl(['vm', 'rm', id]);
     expect(await fcctl(['vm', 'list', '--label', 'job=a b'])).toMatchObject({

@@ -31,7 +31,7 @@ describe('fcctl', () => {
     ],
     [
       ['vm', 'list', '--state', 'asleep'],
-      "WRONG_USAGE Option '--state <state>' argument 'asleep' is invalid. Allowed choices are creating, running, paused, failed.",
+      "WRONG_USAGE Option '--state <state>' argument 'asleep' is invalid. Allowed choices are creating, running, paused, stopped, failed.",
     ],
   ])('refuses %j', async (args, expected) => {
     expect(await refusalOf(createFcctl(), ...args)).toBe(expected);

@@ -51,11 +51,14 @@ export function startDeadline({ info: { timeoutMs }, deadline }: Entry): void {
 export function livingVm({ info, vm }: Entry): VirtualMachine {
   if (info.error !== undefined) throw info.error;
   if (vm !== undefined && info.state !== 'booting') return vm;
-  throw new BigboxError('CONFLICT', {
-    message: `The VM ${info.id} is ${info.state}, not ready.`,
-    context: { vm_id: info.id, state: info.state },
-    ...(info.state === 'stopped' ? { remedy: `Start it with POST /api/v1/vms/${info.id}/start.` } : {}),
-  });
+  const context = { vm_id: info.id, state: info.state };
+  if (info.state === 'stopped')
+    throw new BigboxError('CONFLICT', {
+      message: `The VM ${info.id} is stopped.`,
+      context,
+      remedy: `Start it: fcctl vm start ${info.id}, or POST /api/v1/vms/${info.id}/start.`,
+    });
+  throw new BigboxError('CONFLICT', { message: `The VM ${info.id} is ${info.state}, not ready.`, context });
 }
 
 /** What became of the VMs that an earlier owner left. */

@@ -63,7 +63,7 @@ describe('stop() and start()', () => {
     expect(await deaf.ended).toMatchObject({ outcome: 'signalled', signal: 'SIGKILL' });
     expect(service.named.count).toBe(0);
     expect(await disks()).toEqual([id]);
-    const refused = { code: 'CONFLICT', remedy: expect.stringContaining(`/vms/${id}/start`) };
+    const refused = { code: 'CONFLICT', remedy: expect.stringContaining(`fcctl vm start ${id}`) };
     await expect(service.named.use(id)).rejects.toMatchObject(refused);
     await expect(service.named.pause(id)).rejects.toMatchObject(refused);
     await expect(service.snapshot(id, {})).rejects.toMatchObject(refused);

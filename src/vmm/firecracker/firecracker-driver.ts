@@ -115,9 +115,11 @@ export class FirecrackerDriver implements Driver {
     await verifyFile(snapshot, jailFiles.deviceState);
     const { directory, spec } = snapshot;
     const waiting = await this.#launch(spec, 'VM_SNAPSHOT_FAILED', async (jail) => {
-      await copySparse(join(directory, jailFiles.overlay), jail.file(jailFiles.overlay));
-      await copySparse(join(directory, jailFiles.deviceState), jail.file(jailFiles.deviceState));
-      await linkOrCopy(join(directory, jailFiles.memory), jail.file(jailFiles.memory));
+      await Promise.all([
+        copySparse(join(directory, jailFiles.overlay), jail.file(jailFiles.overlay)),
+        copySparse(join(directory, jailFiles.deviceState), jail.file(jailFiles.deviceState)),
+        linkOrCopy(join(directory, jailFiles.memory), jail.file(jailFiles.memory)),
+      ]);
       await jail.grant(jailFiles.deviceState, 0o400);
       await chmod(jail.file(jailFiles.memory), 0o444);
     });

@@ -19,7 +19,7 @@ import type { ApiClient } from './api-client.ts';
 import { agentPort } from './boot-machine.ts';
 import { type Jail, jailFiles } from './jail.ts';
 import { writeManifest } from './snapshot-files.ts';
-import { copySparse } from './sparse-files.ts';
+import { copyDurably } from './sparse-files.ts';
 
 /** What made the machine and its snapshots. */
 type Maker = Pick<Snapshot, 'driver' | 'version' | 'accelerator' | 'cpu'>;
@@ -121,7 +121,7 @@ export class FirecrackerMachine implements Machine {
     const { spec, maker, jail } = this.#parts;
     try {
       await mkdir(directory, { mode: 0o700 });
-      await copySparse(jail.file(jailFiles.overlay), join(directory, jailFiles.overlay));
+      await copyDurably(jail.file(jailFiles.overlay), join(directory, jailFiles.overlay));
       const layers = [jailFiles.overlay];
       const [files, storedBytes] = await Promise.all([hashFiles(directory, layers), diskSpaceOf(directory, layers)]);
       return await writeDiskManifest({ directory, driver: maker.driver, spec, layers, files, storedBytes });
@@ -164,15 +164,15 @@ export class FirecrackerMachine implements Machine {
       snapshot_path: `/${saved.deviceState}`,
       mem_file_path: `/${saved.memory}`,
     });
-    await copySparse(jail.file(jailFiles.overlay), join(directory, jailFiles.overlay));
+    await copyDurably(jail.file(jailFiles.overlay), join(directory, jailFiles.overlay));
   }
 
   /** Makes what was saved a snapshot. It lies where the process may write, and the process may have been taken over: nothing is followed. */
   async #takeSaved(directory: string): Promise<Snapshot> {
     const { jail } = this.#parts;
     try {
-      await copySparse(jail.file(saved.deviceState), join(directory, jailFiles.deviceState));
-      await copySparse(jail.file(saved.memory), join(directory, jailFiles.memory));
+      await copyDurably(jail.file(saved.deviceState), join(directory, jailFiles.deviceState));
+      await copyDurably(jail.file(saved.memory), join(directory, jailFiles.memory));
       return await writeManifest({ directory, ...this.#origin() });
     } finally {
       for (const name of Object.values(saved)) await rm(jail.file(name), { force: true });

@@ -5,12 +5,17 @@ import { promisify } from 'node:util';
 const runFile = promisify(execFile);
 
 /**
- * Copies a file with its holes, sharing blocks where the file system can, and waits until it is on the disk. A link or a pipe, which
- * a process that was taken over may have put in the place of its file, is not followed. Throws a plain error then.
+ * Copies a file with its holes, sharing blocks where the file system can. A link or a pipe, which a process that was taken over may have
+ * put in the place of its file, is not followed. Throws a plain error then.
  */
 export async function copySparse(source: string, target: string): Promise<void> {
   await runFile('cp', ['-R', '-P', '--sparse=always', '--reflink=auto', '--', source, target]);
   await assertPlainFile(target);
+}
+
+/** The same, and waits until it is on the disk. */
+export async function copyDurably(source: string, target: string): Promise<void> {
+  await copySparse(source, target);
   const file = await open(target, 'r+');
   try {
     await file.sync();

@@ -51,6 +51,8 @@ export const createVm = async (wish: Partial<CreateVmRequest>): Promise<string> 
 export const deleteVm = (id: string) => request(DeleteVmResponse, vmPath(id), { method: 'DELETE' });
 export const pauseVm = (id: string) => request(Vm, `${vmPath(id)}/pause`, { method: 'POST' });
 export const resumeVm = (id: string) => request(Vm, `${vmPath(id)}/resume`, { method: 'POST' });
+export const stopVm = (id: string) => request(Vm, `${vmPath(id)}/stop`, { method: 'POST' });
+export const startVm = (id: string) => request(Vm, `${vmPath(id)}/start`, { method: 'POST' });
 
 export const forkVm = (id: string, wish: { readonly count: number; readonly name?: string }) =>
   request(ForkVmResponse, `${vmPath(id)}/forks`, asJson(wish, once()));

@@ -6,7 +6,7 @@ import { type FormEvent, useState } from 'react';
 import type { FileEntry, Vm } from '../../../src/contracts/vms.ts';
 import { formatBytes, formatExact } from '../shared/format.ts';
 import { Empty, Failure, Lines } from '../shared/states.tsx';
-import { type FileName, readFile, resumeVm, writeFile } from './api.ts';
+import { type FileName, readFile, resumeVm, startVm, writeFile } from './api.ts';
 import css from './files.module.css';
 import { describeMode, join, parentOf, toText } from './guest-path.ts';
 import shared from './machines.module.css';
@@ -190,14 +190,15 @@ function Listing({ folder, file }: { readonly folder: FileName; readonly file: s
 }
 
 function Asleep({ vm }: { readonly vm: Vm }) {
-  const resume = useChange(() => resumeVm(vm.id));
+  const stopped = vm.status === 'stopped';
+  const wake = useChange(() => (stopped ? startVm(vm.id) : resumeVm(vm.id)));
   return (
     <Empty
       title={`The VM is ${vm.status}`}
       action={
-        vm.status === 'paused' ? (
-          <Button mt={8} variant="default" loading={resume.isPending} onClick={() => resume.mutate(undefined)}>
-            Resume it
+        stopped || vm.status === 'paused' ? (
+          <Button mt={8} variant="default" loading={wake.isPending} onClick={() => wake.mutate(undefined)}>
+            {stopped ? 'Start it' : 'Resume it'}
           </Button>
         ) : undefined
       }

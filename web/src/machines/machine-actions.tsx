@@ -1,49 +1,15 @@
 import { Button, NumberInput, TextInput } from '@mantine/core';
-import { IconCamera, IconGitFork, IconPlayerPause, IconPlayerPlay, IconTrash } from '@tabler/icons-react';
+import { IconCamera, IconGitFork, IconTrash } from '@tabler/icons-react';
 import { useNavigate } from '@tanstack/react-router';
-import { type FormEvent, type ReactNode, useState } from 'react';
+import { useState } from 'react';
 import type { Vm } from '../../../src/contracts/vms.ts';
-import { Dialog, DialogActions } from '../shared/dialog.tsx';
-import { Failure } from '../shared/states.tsx';
-import { createSnapshot, forkVm, pauseVm, resumeVm } from './api.ts';
+import { createSnapshot, forkVm } from './api.ts';
+import { Ask } from './ask.tsx';
 import { DeleteDialog } from './delete-dialog.tsx';
+import { LifeCycleButtons } from './life-cycle-buttons.tsx';
 import css from './machine-actions.module.css';
 import shared from './machines.module.css';
 import { useChange } from './queries.ts';
-
-interface AskProps {
-  readonly title: string;
-  readonly verb: string;
-  readonly explanation: string;
-  readonly children: ReactNode;
-  readonly change: { readonly isPending: boolean; readonly error: Error | null };
-  readonly onSubmit: () => void;
-  readonly onClose: () => void;
-}
-
-function Ask({ title, verb, explanation, children, change, onSubmit, onClose }: AskProps) {
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (!change.isPending) onSubmit();
-  };
-  return (
-    <Dialog title={title} onClose={onClose}>
-      <form className={shared.form} onSubmit={submit}>
-        <p className={css.explanation}>{explanation}</p>
-        {children}
-        {change.error === null ? null : <Failure error={change.error} />}
-        <DialogActions>
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={change.isPending}>
-            {verb}
-          </Button>
-        </DialogActions>
-      </form>
-    </Dialog>
-  );
-}
 
 interface DialogProps {
   readonly vm: Vm;
@@ -127,30 +93,6 @@ function ForkDialog({ vm, onClose }: DialogProps) {
   );
 }
 
-function PauseButton({ vm }: { readonly vm: Vm }) {
-  const paused = vm.status === 'paused';
-  const change = useChange(() => (paused ? resumeVm(vm.id) : pauseVm(vm.id)));
-  return (
-    <>
-      <Button
-        size="sm"
-        variant="default"
-        loading={change.isPending}
-        disabled={vm.status !== 'running' && !paused}
-        leftSection={paused ? <IconPlayerPlay size={16} stroke={1.5} /> : <IconPlayerPause size={16} stroke={1.5} />}
-        onClick={() => change.mutate(undefined)}
-      >
-        {paused ? 'Resume' : 'Pause'}
-      </Button>
-      {change.error === null ? null : (
-        <div className={css.failure}>
-          <Failure error={change.error} />
-        </div>
-      )}
-    </>
-  );
-}
-
 /** What can be done with a VM in the state that it is in. */
 export function MachineActions({ vm }: { readonly vm: Vm }) {
   const navigate = useNavigate();
@@ -159,7 +101,7 @@ export function MachineActions({ vm }: { readonly vm: Vm }) {
   const lives = vm.status === 'running' || vm.status === 'paused';
   return (
     <div className={css.actions}>
-      <PauseButton vm={vm} />
+      <LifeCycleButtons vm={vm} />
       <Button
         size="sm"
         variant="default"
