@@ -290,6 +290,8 @@ export const ChangeModeRequest = z.object({
   mode: z.number().int().min(0).max(0o7777).describe('Permission bits, as a number: 420 is rw-r--r--'),
 });
 export const FileAnswer = z.object({ path: z.string() });
+/** The content type of a folder as one archive. */
+export const folderType = 'application/x-tar';
 export const FileListing = z.object({ path: z.string(), entries: z.array(FileEntry) });
 
 /** What a client sends on `/ws/{vm_id}`. */

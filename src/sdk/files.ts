@@ -1,6 +1,14 @@
 import type { z } from 'zod';
 import { FileLink, type FileLinkRequest } from '../contracts/file-links.ts';
-import { FileAnswer, FileContent, type FileEntry, FileListing, FileStatus, WriteFileAnswer } from '../contracts/vms.ts';
+import {
+  FileAnswer,
+  FileContent,
+  type FileEntry,
+  FileListing,
+  FileStatus,
+  folderType,
+  WriteFileAnswer,
+} from '../contracts/vms.ts';
 import { type ConnectionOptions, send } from './http.ts';
 
 /** A file or folder in a VM. */
@@ -38,6 +46,13 @@ export interface FileClient {
   changeFileMode(file: FileAddress & { readonly mode: number }, signal: AbortSignal): Promise<void>;
   /** Sorted by name; names are relative to the folder. A depth of 2 also lists what is in its folders, and so on. */
   listFiles(folder: FileAddress & { readonly depth?: number }, signal: AbortSignal): Promise<readonly FileEntry[]>;
+  /** What is in a folder, as a tar archive. Reading it throws where the folder could not be packed to its end. */
+  packFolder(folder: FileAddress, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
+  /** Puts what is in a tar archive into a folder, which is made where it is missing. */
+  unpackFolder(
+    folder: FileAddress & { readonly archive: ReadableStream<Uint8Array> },
+    signal: AbortSignal,
+  ): Promise<void>;
   /** A link that downloads or uploads the file once, without a key. */
   makeFileLink(file: FileAddress & FileLinkWish, signal: AbortSignal): Promise<FileLink>;
 }
@@ -96,6 +111,15 @@ export function createFileClient(connection: ConnectionOptions): FileClient {
     async listFiles({ depth = 1, ...folder }, signal) {
       const path = `${filesPath(folder, '/list')}${query({ path: folder.path, depth: String(depth) })}`;
       return FileListing.parse(await (await send(connection, path, { signal })).json()).entries;
+    },
+    async packFolder(folder, signal) {
+      const path = `${filesPath(folder, '/archive')}${query({ path: folder.path })}`;
+      return (await send(connection, path, { signal })).body ?? new ReadableStream();
+    },
+    async unpackFolder({ archive, ...folder }, signal) {
+      const path = `${filesPath(folder, '/archive')}${query({ path: folder.path })}`;
+      const stream = { type: folderType, content: archive };
+      WriteFileAnswer.parse(await (await send(connection, path, { method: 'PUT', stream, signal })).json());
     },
     async makeFileLink({ vmId, ...body }, signal) {
       const path = filesPath({ vmId, path: body.path }, '/links');

@@ -190,7 +190,7 @@ export class VmService {
 
   /** The files of a VM, which is resumed where it is paused. Throws VM_NOT_FOUND, CONFLICT, VM_LOST, GUEST_UNREACHABLE. */
   async files(vmId: string): Promise<GuestFiles> {
-    return new GuestFiles((await this.named.use(vmId)).agent, this.limits);
+    return new GuestFiles(await this.named.use(vmId), this.limits);
   }
 
   /** The ports of a VM, which is resumed where it is paused. Throws as `NamedVms.use`. */

@@ -6,6 +6,7 @@ import { addExecuteRoutes } from './execute.ts';
 import { addLimits } from './limits.ts';
 import { addFileLinkRoutes } from './file-links.ts';
 import { addFileRoutes } from './files.ts';
+import { addFolderRoutes } from './folders.ts';
 import { addForkRoutes } from './forks.ts';
 import { addLifeCycleRoutes } from './life-cycle.ts';
 import { addMachineRoutes } from './machines.ts';
@@ -34,6 +35,7 @@ export function addVmRoutes(app: HttpServer, service: VmService): void {
   addCapabilityRoutes(app, service);
   addFileRoutes(app, service);
   addFileLinkRoutes(app, service);
+  addFolderRoutes(app, service);
   addProcessRoutes(app, service);
   addPortRoutes(app, service);
   addPreviewRoutes(app, service);

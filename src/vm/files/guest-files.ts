@@ -2,12 +2,12 @@ import { Readable } from 'node:stream';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { BigboxError } from '../../contracts/errors.ts';
 import type { FileEntry } from '../../contracts/vms.ts';
-import { type Agent, type Client, type Entry, FileKind } from '../../guest/index.ts';
+import { type Entry, FileKind } from '../../guest/index.ts';
 import type { Limits } from '../limits/limits.ts';
+import type { VirtualMachine } from '../machine/virtual-machine.ts';
 import { explain } from './guest-file-failure.ts';
+import { GuestFolders } from './guest-folders.ts';
 import { type FileToWrite, writeGuestFile } from './write-guest-file.ts';
-
-type AgentClient = Client<typeof Agent>;
 
 const maxReadBytes = 16 * 1024 * 1024;
 const maxEntries = 10_000;
@@ -34,11 +34,14 @@ export interface FilePart {
 
 /** The files of one VM. Everything throws GUEST_FILE_ERROR where the guest refuses, LIMIT_EXCEEDED where a limit is met. */
 export class GuestFiles {
-  readonly #agent: AgentClient;
+  /** Whole folders. */
+  readonly folders: GuestFolders;
+  readonly #agent: VirtualMachine['agent'];
   readonly #limits: Limits;
 
-  constructor(agent: AgentClient, limits: Limits) {
-    this.#agent = agent;
+  constructor(vm: VirtualMachine, limits: Limits) {
+    this.folders = new GuestFolders(vm, limits);
+    this.#agent = vm.agent;
     this.#limits = limits;
   }
 

@@ -1,4 +1,5 @@
 import type { Agent, Client } from '../../guest/index.ts';
+import { IncomingContent } from './incoming-content.ts';
 
 type AgentClient = Client<typeof Agent>;
 type WritePart = Parameters<AgentClient['writeFile']>[0] extends AsyncIterable<infer TPart> ? TPart : never;
@@ -18,26 +19,19 @@ export interface FileToWrite {
 
 /** Writes a file of the user without rights; it appears whole or not at all. Throws a ConnectError, and what the content throws. */
 export async function writeGuestFile(agent: AgentClient, file: FileToWrite, signal: AbortSignal): Promise<void> {
-  const { path, content, size, mode, makeParents, append = false } = file;
+  const { path, size, mode, makeParents, append = false } = file;
   const header = { path, mode, user: 'sandbox', makeParents, size: BigInt(size), append };
-  const broken = new AbortController();
-  let fault: { readonly cause: unknown } | undefined;
+  const content = new IncomingContent(file.content);
   async function* parts(): AsyncGenerator<WritePart> {
     yield { part: { case: 'header', value: header } };
-    try {
-      for await (const data of content)
-        for (let offset = 0; offset < data.length; offset += chunkBytes)
-          yield { part: { case: 'data', value: data.subarray(offset, offset + chunkBytes) } };
-    } catch (cause) {
-      // The call would end as if this was all.
-      fault = { cause };
-      broken.abort();
-      throw cause;
-    }
+    for await (const data of content)
+      for (let offset = 0; offset < data.length; offset += chunkBytes)
+        yield { part: { case: 'data', value: data.subarray(offset, offset + chunkBytes) } };
   }
   try {
-    await agent.writeFile(parts(), { signal: AbortSignal.any([signal, broken.signal]) });
+    await agent.writeFile(parts(), { signal: AbortSignal.any([signal, content.signal]) });
   } catch (error) {
-    throw fault === undefined ? error : fault.cause;
+    content.assertWhole();
+    throw error;
   }
 }
