@@ -23,3 +23,13 @@ export function parseDuration(text: string): number {
   if (seconds > 0) return seconds;
   throw new InvalidArgumentError('It is a length of time, like 90s, 15m, 2h or 7d.');
 }
+
+const bytesOf: Readonly<Record<string, number>> = { k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
+
+/** Reads an amount of bytes, like 500k, 20m or 4g. Throws commander's error for anything else. */
+export function parseBytes(text: string): number {
+  const [, count = '0', unit = ''] = /^(\d{1,9})([kmg])$/i.exec(text) ?? [];
+  const bytes = Number(count) * (bytesOf[unit.toLowerCase()] ?? 0);
+  if (bytes > 0) return bytes;
+  throw new InvalidArgumentError('It is an amount of bytes, like 500k, 20m or 4g.');
+}

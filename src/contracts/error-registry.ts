@@ -338,6 +338,13 @@ export const errorDefinitions = {
     meaning: 'The file operation inside the microVM failed.',
     remedy: 'Correct the path.',
   },
+  ARCHIVE_REFUSED: {
+    status: 502,
+    retry: 'never',
+    meaning:
+      'A folder from a VM holds what cannot be put on this machine safely: what leads out of its folder, or is no file, folder or link.',
+    remedy: 'Look in the VM at what is named; copy without it, or the files that you need one by one.',
+  },
 
   LANGUAGE_NOT_ALLOWED: {
     status: 400,

@@ -322,7 +322,7 @@ describe('fcctl cp', () => {
     [['cp', 'a', 'b'], 2, 'Both ends are on this machine'],
     [['cp', 'mine:a', 'mine:b'], 2, 'Both ends are in VMs'],
     [['cp', '/nothing/here', 'mine:'], 2, '/nothing/here cannot be used: there is nothing of this name.'],
-    [['cp', '/tmp', 'mine:'], 2, 'only files are copied'],
+    [['cp', '/tmp', 'mine:'], 2, '-r copies folders'],
     [['cp', 'mine:/nothing', '.'], 1, '(GUEST_FILE_ERROR)'],
     [['cp', 'mine:/etc/hostname', '/nothing/here'], 2, '/nothing/here cannot be used'],
     [['cp', 'nobody:/etc/hostname', '-'], 1, 'There is no VM nobody.'],

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
+import { GuardedContent } from '../../lib/guarded-content.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { VirtualMachine } from '../machine/virtual-machine.ts';
 import { explain } from './guest-file-failure.ts';
 import { GuestTar } from './guest-tar.ts';
-import { IncomingContent } from './incoming-content.ts';
 
 /** An archive without what may not be read would look whole, and its end cannot tell any more what is missing. */
 const packScript = `
@@ -53,7 +53,7 @@ export class GuestFolders {
    */
   async unpack(path: string, archive: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<number> {
     await explain(path, () => this.#vm.agent.makeDirectory({ path, user: 'sandbox' }, { signal }));
-    const content = new IncomingContent(archive, (bytes) => this.#limits.assertUpload(bytes));
+    const content = new GuardedContent(archive, (bytes) => this.#limits.assertUpload(bytes));
     const any = AbortSignal.any([signal, content.signal]);
     const tar = await GuestTar.start(this.#vm, { argv: unpackArguments, folder: path, readsInput: true }, any);
     // Whichever of the two fails, what tar says about it counts more than that it no longer reads.

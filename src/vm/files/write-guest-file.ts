@@ -1,5 +1,5 @@
 import type { Agent, Client } from '../../guest/index.ts';
-import { IncomingContent } from './incoming-content.ts';
+import { GuardedContent } from '../../lib/guarded-content.ts';
 
 type AgentClient = Client<typeof Agent>;
 type WritePart = Parameters<AgentClient['writeFile']>[0] extends AsyncIterable<infer TPart> ? TPart : never;
@@ -21,7 +21,7 @@ export interface FileToWrite {
 export async function writeGuestFile(agent: AgentClient, file: FileToWrite, signal: AbortSignal): Promise<void> {
   const { path, size, mode, makeParents, append = false } = file;
   const header = { path, mode, user: 'sandbox', makeParents, size: BigInt(size), append };
-  const content = new IncomingContent(file.content);
+  const content = new GuardedContent(file.content);
   async function* parts(): AsyncGenerator<WritePart> {
     yield { part: { case: 'header', value: header } };
     for await (const data of content)

@@ -1,13 +1,17 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
-import { basename, join, posix } from 'node:path';
+import { basename, join, posix, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { Argument, Command } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { BigboxError } from '../../../contracts/errors.ts';
-import type { VmClient } from '../../../sdk/index.ts';
+import type { FileAddress, VmClient } from '../../../sdk/index.ts';
 import { withExamples } from '../../examples.ts';
 import { type InstanceFlags, withInstanceFlags } from '../../instance.ts';
+import { parseBytes } from '../../parse-values.ts';
 import { findVmId } from '../find-vm.ts';
+import { copyFolderIn, copyFolderOut } from '../folders/copy-folder.ts';
+import type { LeftOutList } from '../folders/left-out.ts';
 import { type Place, toPlace } from '../place.ts';
+import { explainLocal } from '../local-path.ts';
 import { withVmService } from '../vm-service.ts';
 import { writeTo } from '../write-to.ts';
 
@@ -17,62 +21,131 @@ type InVm = Extract<Place, { readonly kind: 'vm' }>;
 /** What a request to write a file may carry. */
 const maxWriteBytes = 12_000_000;
 
-/** `fcctl cp`: a file into a VM or out of one. */
+interface CopyFlags extends InstanceFlags {
+  readonly recursive?: true;
+  readonly maxSize?: number;
+}
+
+const defaultMaxBytes = 2 ** 32;
+
+/** `fcctl cp`: a file or a folder into a VM or out of one. */
 export function copyCommand(): Command {
   const command = withInstanceFlags(
     new Command('cp')
-      .description('Copy a file into a VM or out of one; VM:PATH is a path in a VM, - is stdin or stdout.')
+      .description('Copy a file or a folder into a VM or out of one; VM:PATH is a path in a VM, - is stdin or stdout.')
       .addArgument(new Argument('<from>', 'PATH or VM:PATH'))
-      .addArgument(new Argument('<to>', 'VM:PATH or PATH; in a folder the file keeps its name')),
-  ).action((from: string, to: string, flags: InstanceFlags) => copy(toPlace(from), toPlace(to), flags));
+      .addArgument(new Argument('<to>', 'VM:PATH or PATH; in a folder it keeps its name'))
+      .addOption(new Option('-r, --recursive', 'also folders, with all that is in them (default: refuse)'))
+      .addOption(
+        new Option(
+          '--max-size <bytes>',
+          'the most that a folder out of a VM may hold, like 500m (default: 4g)',
+        ).argParser(parseBytes),
+      ),
+  ).action((from: string, to: string, flags: CopyFlags) => copy(toPlace(from), toPlace(to), flags));
   return withExamples(
     command,
     ['fcctl cp data.csv try:', 'into the home of the VM named try'],
-    ['fcctl cp try:/var/log/dpkg.log .', 'out of it, into this folder'],
+    ['fcctl cp -r try:site .', 'a folder out of it, into this one'],
   );
 }
 
-function copy(from: Place, to: Place, flags: InstanceFlags): Promise<void> {
+function copy(from: Place, to: Place, flags: CopyFlags): Promise<void> {
+  const { recursive, maxSize: maxBytes = defaultMaxBytes } = flags;
   if (from.kind === 'here' && to.kind === 'vm')
-    return withVmService(flags, (client, signal) => copyIn(client, { from, to }, signal));
+    return withVmService(flags, async (client, signal) => {
+      const isFolder = recursive === true && (await explainLocal(from.path, () => stat(from.path))).isDirectory();
+      await (isFolder ? copyTreeIn : copyIn)(client, { from, to }, signal);
+    });
   if (from.kind === 'vm' && to.kind === 'here')
-    return withVmService(flags, (client, signal) => copyOut(client, { from, to }, signal));
+    return withVmService(flags, async (client, signal) => {
+      const vmId = await findVmId(client, from.vm, signal);
+      const isFolder =
+        recursive === true && (await client.statFile({ vmId, path: from.path }, signal)).kind === 'directory';
+      if (!isFolder) return copyOut(client, { from: { vmId, path: from.path }, to }, signal);
+      return copyTreeOut(client, { from: { vmId, path: from.path }, to, maxBytes }, signal);
+    });
   throw new BigboxError('WRONG_USAGE', {
     message: `Both ends are ${from.kind === 'vm' ? 'in VMs' : 'on this machine'}, expected one as VM:PATH and one as PATH.`,
     remedy: 'Use cp for files of this machine, and two copies from VM to VM.',
   });
 }
 
-async function copyIn(
+interface WayIn {
+  readonly from: Here;
+  readonly to: InVm;
+}
+
+interface WayOut {
+  readonly from: FileAddress;
+  readonly to: Here;
+}
+
+async function copyTreeIn(client: VmClient, { from, to }: WayIn, signal: AbortSignal): Promise<void> {
+  const path = resolve(from.path);
+  const target = await toTarget(client, { to, name: basename(path) }, signal);
+  report(await copyFolderIn(client, { from: path, to: target }, signal));
+}
+
+async function copyTreeOut(
   client: VmClient,
-  { from, to }: { readonly from: Here; readonly to: InVm },
+  { from, to, maxBytes }: WayOut & { readonly maxBytes: number },
   signal: AbortSignal,
 ): Promise<void> {
-  const data = from.path === '-' ? await buffer(process.stdin) : await readHere(from.path);
+  if (to.path === '-')
+    throw new BigboxError('WRONG_USAGE', { message: `${from.path} is a folder, and stdout takes a file only.` });
+  const path = await toLocalTarget(to.path, from.path);
+  report(await copyFolderOut(client, { from, to: path, maxBytes }, signal));
+}
+
+/** A copy without something that was asked for does not look like a whole one. */
+function report(leftOut: LeftOutList): void {
+  if (leftOut.count === 0) return;
+  process.stderr.write(leftOut.toString());
+  throw new BigboxError('ARCHIVE_REFUSED', {
+    message: `All was copied but ${leftOut.count} named above.`,
+    context: { left_out: leftOut.count },
+  });
+}
+
+async function copyIn(client: VmClient, { from, to }: WayIn, signal: AbortSignal): Promise<void> {
+  const data =
+    from.path === '-' ? await buffer(process.stdin) : await explainLocal(from.path, () => readFile(from.path));
   if (data.length > maxWriteBytes)
     throw new BigboxError('LIMIT_EXCEEDED', {
       message: `${from.path} has ${data.length} bytes, at most ${maxWriteBytes} are copied into a VM at once.`,
       context: { bytes: data.length, limit: maxWriteBytes },
       remedy: 'Split or compress it.',
     });
-  const vmId = await findVmId(client, to.vm, signal);
-  const isFolder = to.isFolder || (await isFolderInVm(client, { vmId, path: to.path }, signal));
-  if (isFolder && from.path === '-')
-    throw new BigboxError('WRONG_USAGE', { message: `${to.path} is a folder, and what comes from stdin has no name.` });
-  const path = isFolder ? posix.join(to.path, basename(from.path)) : to.path;
-  await client.writeFile({ vmId, path, data }, signal);
+  const name = from.path === '-' ? undefined : basename(from.path);
+  await client.writeFile({ ...(await toTarget(client, { to, name }, signal)), data }, signal);
 }
 
-async function copyOut(
-  client: VmClient,
-  { from, to }: { readonly from: InVm; readonly to: Here },
-  signal: AbortSignal,
-): Promise<void> {
-  const data = await client.readFile({ vmId: await findVmId(client, from.vm, signal), path: from.path }, signal);
+async function copyOut(client: VmClient, { from, to }: WayOut, signal: AbortSignal): Promise<void> {
+  const data = await client.readFile(from, signal);
   if (to.path === '-') return writeTo(process.stdout, data);
-  const there = await stat(to.path).catch(() => undefined);
-  const path = there?.isDirectory() === true ? join(to.path, posix.basename(from.path)) : to.path;
-  await explain(path, () => writeFile(path, data));
+  const path = await toLocalTarget(to.path, from.path);
+  await explainLocal(path, () => writeFile(path, data));
+}
+
+/** In a folder it keeps its name, like with cp. */
+async function toLocalTarget(path: string, from: string): Promise<string> {
+  const there = await stat(path).catch(() => undefined);
+  return there?.isDirectory() === true ? join(path, posix.basename(from)) : path;
+}
+
+interface NamedTarget {
+  readonly to: InVm;
+  /** What comes from stdin has none. */
+  readonly name: string | undefined;
+}
+
+async function toTarget(client: VmClient, { to, name }: NamedTarget, signal: AbortSignal): Promise<FileAddress> {
+  const vmId = await findVmId(client, to.vm, signal);
+  const isFolder = to.isFolder || (await isFolderInVm(client, { vmId, path: to.path }, signal));
+  if (!isFolder) return { vmId, path: to.path };
+  if (name !== undefined) return { vmId, path: posix.join(to.path, name) };
+  throw new BigboxError('WRONG_USAGE', { message: `${to.path} is a folder, and what comes from stdin has no name.` });
 }
 
 /** What is not there yet, or may not be looked at, is no folder: writing to it tells. */
@@ -88,30 +161,3 @@ async function isFolderInVm(
     throw error;
   }
 }
-
-async function readHere(path: string): Promise<Buffer> {
-  return explain(path, () => readFile(path));
-}
-
-/** Reports what the system says of a path of this machine as a mistake in the command line, which it mostly is. */
-async function explain<TValue>(path: string, work: () => Promise<TValue>): Promise<TValue> {
-  try {
-    return await work();
-  } catch (error) {
-    const { code = 'an error' } = error as NodeJS.ErrnoException;
-    const why = code === 'EISDIR' ? 'it is a folder, and only files are copied' : (reasons[code] ?? code);
-    throw new BigboxError('WRONG_USAGE', {
-      message: `${path} cannot be used: ${why}.`,
-      context: { path, code },
-      remedy: 'Correct the path.',
-      cause: error,
-    });
-  }
-}
-
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'there is nothing of this name',
-  ENOTDIR: 'a part of it is no folder',
-  EACCES: 'this user may not',
-  ENOSPC: 'the disk is full',
-};

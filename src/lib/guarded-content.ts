@@ -1,8 +1,8 @@
 /**
- * Content on its way into a guest. Where it breaks, its signal aborts: the call that carries it would else end as if what came was
- * all of it.
+ * Content on its way through a call. Where it breaks, its signal aborts: the call would else end as if what came was all of it, or tell
+ * of the break in words of its own.
  */
-export class IncomingContent implements AsyncIterable<Uint8Array> {
+export class GuardedContent implements AsyncIterable<Uint8Array> {
   readonly #source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
   readonly #check: (bytes: number) => void;
   readonly #broken = new AbortController();
@@ -24,6 +24,10 @@ export class IncomingContent implements AsyncIterable<Uint8Array> {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  get isBroken(): boolean {
+    return this.#fault !== undefined;
   }
 
   /** Throws what broke the content, as it was. */
