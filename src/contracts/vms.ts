@@ -21,6 +21,8 @@ const Metadata = z
   .record(z.string().regex(metadataKey), z.string().max(1024))
   .refine((labels) => Object.keys(labels).length <= mostEntries, `expected at most ${mostEntries} entries`);
 const TimeoutSeconds = z.number().positive().max(longestTimeoutSeconds);
+const Vcpus = z.number().int().min(1).max(64);
+const MemoryMb = z.number().int().min(128).max(1_048_576);
 const OnTimeout = z.enum(['kill', 'pause']);
 
 export const CreateVmRequest = z.object({
@@ -29,6 +31,10 @@ export const CreateVmRequest = z.object({
   name: z.string().min(1).max(200).optional().describe("Upstream's other name for vm_name"),
   agent_id: z.string().max(200).optional(),
   snapshot_id: z.string().max(64).optional().describe('Go on from this snapshot; its VM type is taken'),
+  vcpus: Vcpus.optional().describe('Virtual processors; 1 without it'),
+  memory_mb: MemoryMb.optional().describe(
+    'Memory in MiB; vm_memory_mib of the configuration without it. A VM of another size than most is booted for the call',
+  ),
   metadata: Metadata.optional().describe('Labels to find the VM by'),
   env: z
     .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(32_768))
@@ -125,6 +131,8 @@ export const VmSnapshot = z.object({
   name: z.string(),
   vm_id: z.string().describe('The VM that it was made of, which may be gone'),
   vm_type: z.string(),
+  vcpus: z.number().int(),
+  memory_mb: z.number().int(),
   metadata: z.record(z.string(), z.string()),
   created_at: z.string(),
   expires_at: z.string().optional().describe('When it is removed; absent where it lives until it is deleted'),

@@ -1,7 +1,8 @@
 export type { Approver } from './hooks/approver.ts';
 export { type CodeRule, dangerousPatterns } from './hooks/code-rule.ts';
 export { type HookOptions, plainHooks } from './hooks/hook-options.ts';
-export type { NamedVm } from './named/named-vm.ts';
+export { isSameSize } from './machine/vm-size.ts';
+export type { NamedVm, NamedVmWish } from './named/named-vm.ts';
 export type { GuestProcess } from './processes/guest-process.ts';
 export type { ProcessProgram } from './processes/process-program.ts';
 export type { OutputReport } from './processes/process-output.ts';

@@ -12,7 +12,7 @@ import { ForkRecords } from './snapshots/fork-records.ts';
 import { Forks } from './snapshots/forks.ts';
 import { Snapshots } from './snapshots/snapshots.ts';
 
-export interface InventoryOptions extends Pick<NamedVmsOptions, 'claim' | 'boot' | 'inUse'> {
+export interface InventoryOptions extends Pick<NamedVmsOptions, 'claim' | 'boot' | 'inUse' | 'size'> {
   /** Owned by the service alone. */
   readonly directory: string;
   readonly driver: Driver;
@@ -31,7 +31,7 @@ export interface Inventory {
 
 /** Reads what an earlier service wrote down, undoes what nobody got an answer to, and begins to go on with the rest. */
 export function openInventory(options: InventoryOptions): Inventory {
-  const { directory, driver, claim, boot, inUse, limits, clock, logger } = options;
+  const { directory, driver, claim, boot, inUse, size, limits, clock, logger } = options;
   const records = new VmRecords(join(directory, 'named'), logger);
   const forkRecords = new ForkRecords(join(directory, 'forks'), logger);
   settlePromotions(records);
@@ -52,6 +52,6 @@ export function openInventory(options: InventoryOptions): Inventory {
     return VirtualMachine.adopt(id, { machine, clock, isPaused: state === 'paused' });
   };
   const disks = new KeptDisks(join(directory, 'disks'));
-  const named = new NamedVms({ claim, boot, adopt, records, disks, inUse, limits, clock, logger });
+  const named = new NamedVms({ claim, boot, adopt, records, disks, inUse, size, limits, clock, logger });
   return { named, snapshots, forks: new Forks({ named, snapshots, limits, records: forkRecords, earlier, logger }) };
 }

@@ -4,13 +4,18 @@ import { abortable, Semaphore } from '../lib/async.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Driver } from '../vmm/index.ts';
 import { VirtualMachine } from './machine/virtual-machine.ts';
+import { isSameSize, type VmSize } from './machine/vm-size.ts';
 import type { VmMeter } from './meter.ts';
 import type { Pool } from './pool/pool.ts';
+import { toSpec, type VmImage } from './pool/vm-image.ts';
 import type { Snapshots } from './snapshots/snapshots.ts';
 
 export interface MachineSourceOptions {
   /** Until the pool is there, what an earlier owner left is being removed, and a new machine would be taken for it. */
   readonly started: () => Promise<Pool>;
+  /** Of the clones in the pool. */
+  readonly size: VmSize;
+  readonly image: () => Promise<VmImage>;
   readonly snapshots: () => Snapshots;
   readonly driver: Driver;
   readonly clock: Clock;
@@ -33,9 +38,16 @@ export class MachineSource {
     this.#starts = new Semaphore(options.concurrentStarts);
   }
 
-  /** Takes a clone of the pool. Throws VM_UNAVAILABLE, what `Pool.claim` throws, and the signal's reason. */
-  async claim(signal: AbortSignal): Promise<VirtualMachine> {
-    return (await this.#startedPool(signal)).claim(signal);
+  /**
+   * Takes a clone of the pool, or boots a machine where another size is wanted. Throws VM_UNAVAILABLE, what `Pool.claim` and
+   * `VirtualMachine.boot` throw, and the signal's reason.
+   */
+  async make(size: VmSize, signal: AbortSignal): Promise<VirtualMachine> {
+    const { driver, clock } = this.#options;
+    const pool = await this.#startedPool(signal);
+    if (isSameSize(size, this.#options.size)) return pool.claim(signal);
+    const spec = toSpec(await this.#options.image(), size);
+    return this.#begin(signal, async () => VirtualMachine.boot(await driver.boot(spec), clock));
   }
 
   /** Makes a VM of a snapshot. Throws VM_UNAVAILABLE, what `Snapshots.use` and `VirtualMachine.restore` throw, and the signal's reason. */

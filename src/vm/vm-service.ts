@@ -34,6 +34,7 @@ import { makeTemplate } from './pool/make-template.ts';
 import { Template } from './pool/templates.ts';
 import { MachineSource } from './machine-source.ts';
 import type { VirtualMachine } from './machine/virtual-machine.ts';
+import { times, type VmSize } from './machine/vm-size.ts';
 import type { VmImage } from './pool/vm-image.ts';
 import { templateName } from './pool/vm-types.ts';
 
@@ -101,6 +102,8 @@ export class VmService {
     const shared = { driver: this.#driver, limits: this.limits, logger: options.logger };
     const machines = new MachineSource({
       ...options,
+      size: this.size,
+      image: () => this.image(),
       started: () => this.#started,
       snapshots: () => this.snapshots,
       driver: this.#driver,
@@ -112,16 +115,17 @@ export class VmService {
     const { named, snapshots, forks } = openInventory({
       directory: options.directory,
       ...shared,
-      claim: ({ snapshotId }, signal) =>
-        snapshotId === undefined ? machines.claim(signal) : machines.restore(snapshotId, signal),
+      claim: ({ snapshotId, size }, signal) =>
+        snapshotId === undefined ? machines.make(size, signal) : machines.restore(snapshotId, signal),
       boot: (id, disk, signal) => machines.bootAgain(id, disk, signal),
-      inUse: () => this.#running,
+      inUse: () => times(this.#running, this.size),
+      size: this.size,
       maxSnapshots: this.#limits.maxSnapshots,
       clock: this.#clock,
     });
     this.named = named;
     this.snapshots = snapshots;
-    this.archives = new SnapshotArchives({ ...shared, snapshots, image: () => this.image(), size: this.size });
+    this.archives = new SnapshotArchives({ ...shared, snapshots, image: () => this.image() });
     this.forks = forks;
     this.processes = new Processes({
       vms: this.named,
@@ -179,7 +183,7 @@ export class VmService {
     this.#running += 1;
     let vm: VirtualMachine | undefined;
     try {
-      vm = await this.#machines.claim(signal);
+      vm = await this.#machines.make(this.size, signal);
       yield* execute(vm, program, options);
     } finally {
       await vm?.destroy();
@@ -245,7 +249,7 @@ export class VmService {
   /** Every limit with what is used of it. */
   describeLimits(): readonly Limit[] {
     const { length: snapshots } = this.snapshots.list();
-    return this.limits.describe({ vms: this.#running + this.named.count, snapshots });
+    return this.limits.describe({ vms: this.named.inUse(), snapshots });
   }
 
   /** What the driver can do here. Throws VMM_MISSING. */
@@ -260,7 +264,8 @@ export class VmService {
     throw new BigboxError('VM_UNAVAILABLE', { message: `There is no image: ${reason}.` });
   }
 
-  get size(): { readonly vcpus: number; readonly memoryMib: number } {
+  /** Of VMs that nobody asked a size for. */
+  get size(): VmSize {
     return { vcpus: this.#options.vcpus, memoryMib: this.#options.memoryMib };
   }
 
@@ -294,7 +299,7 @@ export class VmService {
       ...common,
       template,
       size: pool,
-      room: () => this.limits.vmsLeft(this.#running + this.named.count),
+      room: () => this.limits.vmsLeft(this.named.inUse()),
       waitingProcesses: 1,
       concurrentStarts,
       claimTimeoutMs,

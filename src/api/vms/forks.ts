@@ -28,7 +28,7 @@ export function addForkRoutes(app: HttpServer, service: VmService): void {
         ...(metadata === undefined ? {} : { metadata }),
       };
       const forks = await service.forks.fork(request.params.id, wish, request.headers['idempotency-key']);
-      return { forks: forks.map((vm) => toVm(vm, service)) };
+      return { forks: forks.map((vm) => toVm(vm)) };
     },
   });
   app.route({
@@ -42,6 +42,6 @@ export function addForkRoutes(app: HttpServer, service: VmService): void {
       params: z.object({ id: z.string().max(64) }),
       response: { 200: Vm },
     },
-    handler: async (request) => toVm(await service.promote(request.params.id), service),
+    handler: async (request) => toVm(await service.promote(request.params.id)),
   });
 }

@@ -41,7 +41,7 @@ export function addLifeCycleRoutes(app: HttpServer, service: VmService, prefix: 
       method: 'POST',
       url: `${prefix}/vms/:id/${name}`,
       schema: { summary, description, tags, params: VmPath, response: { 200: Vm } },
-      handler: async (request) => toVm(await service.named[name](request.params.id), service),
+      handler: async (request) => toVm(await service.named[name](request.params.id)),
     });
   app.route({
     method: 'POST',
@@ -57,7 +57,7 @@ export function addLifeCycleRoutes(app: HttpServer, service: VmService, prefix: 
     },
     handler: async (request) => {
       const atLeastMs = (request.body?.timeout_seconds ?? 0) * 1000;
-      return toVm(await service.named.resume(request.params.id, atLeastMs), service);
+      return toVm(await service.named.resume(request.params.id, atLeastMs));
     },
   });
   app.route({
@@ -74,7 +74,7 @@ export function addLifeCycleRoutes(app: HttpServer, service: VmService, prefix: 
     handler: async (request) => {
       const { timeout_seconds: seconds, on_timeout: onTimeout } = request.body;
       const timeoutMs = seconds === null ? undefined : seconds * 1000;
-      return toVm(service.named.limitTime(request.params.id, timeoutMs, onTimeout), service);
+      return toVm(service.named.limitTime(request.params.id, timeoutMs, onTimeout));
     },
   });
 }

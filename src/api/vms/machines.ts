@@ -28,7 +28,7 @@ function listVms(service: VmService, query: z.infer<typeof VmListQuery>): z.infe
   const page = selectVms(service.named.list(), filter, { limit, ...(cursor === undefined ? {} : { cursor }) });
   return {
     total: page.total,
-    vms: page.vms.map((vm) => toVm(vm, service)),
+    vms: page.vms.map((vm) => toVm(vm)),
     ...(page.nextCursor === undefined ? {} : { next_cursor: page.nextCursor }),
     user: 'owner',
     tiers: { donation: 'none', subscription: 'none' },
@@ -79,7 +79,7 @@ export function addMachineRoutes(app: HttpServer, service: VmService, prefix: st
       params: VmPath,
       response: { 200: Vm },
     },
-    handler: async (request) => toVm(service.named.get(request.params.id), service),
+    handler: async (request) => toVm(service.named.get(request.params.id)),
   });
   app.route({
     method: 'DELETE',

@@ -10,7 +10,7 @@ const mebibyte = 1024 * 1024;
 
 async function toMetrics(service: VmService, id: string): Promise<VmMetrics> {
   const { host, guest, guestProblem } = await service.named.usage(id);
-  const { status, vcpus, memory_mb: memoryMib } = toVm(service.named.get(id), service);
+  const { status, vcpus, memory_mb: memoryMib } = toVm(service.named.get(id));
   return {
     vm_id: id,
     at: new Date().toISOString(),

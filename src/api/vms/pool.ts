@@ -19,7 +19,7 @@ function listPool(service: VmService): { available: PoolVm[]; inUse: (PoolVm & {
     created_at: createdAt.toISOString(),
   }));
   const inUse = service.named.list().map((named) => {
-    const { id, name, vm_type, status, created_at, last_activity, agent_id } = toVm(named, service);
+    const { id, name, vm_type, status, created_at, last_activity, agent_id } = toVm(named);
     const activity = last_activity === undefined ? {} : { last_activity };
     return { id, name, vm_type, status, created_at, ...activity, agentId: agent_id };
   });

@@ -31,8 +31,8 @@ function toOrigin({ snapshotId, forkedFrom }: NamedVm): Pick<Vm, 'snapshot_id' |
 }
 
 /** Writes a VM as it goes over the wire. */
-export function toVm(vm: NamedVm, service: VmService): Vm {
-  const { vcpus, memoryMib } = service.size;
+export function toVm(vm: NamedVm): Vm {
+  const { vcpus, memoryMib } = vm.size;
   return {
     id: vm.id,
     name: vm.name,
@@ -110,6 +110,8 @@ export const toSnapshot = (snapshot: KeptSnapshot): VmSnapshot => ({
   name: snapshot.name,
   vm_id: snapshot.vmId,
   vm_type: snapshot.vmType,
+  vcpus: snapshot.size.vcpus,
+  memory_mb: snapshot.size.memoryMib,
   metadata: { ...snapshot.metadata },
   created_at: snapshot.createdAt.toISOString(),
   ...(snapshot.expiresAt === undefined ? {} : { expires_at: snapshot.expiresAt.toISOString() }),

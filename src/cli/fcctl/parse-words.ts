@@ -24,3 +24,12 @@ export const parseSecondsUpTo =
     if (word.trim() !== '' && seconds > 0 && seconds <= most) return seconds;
     throw new InvalidArgumentError(`A time is a number of seconds, at most ${most}.`);
   };
+
+/** Reads a whole number in a range. Throws commander's error for anything that is none. */
+export const parseWhole =
+  (least: number, most: number) =>
+  (word: string): number => {
+    const value = Number(word);
+    if (/^\d+$/.test(word) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It is a number from ${least} to ${most}.`);
+  };

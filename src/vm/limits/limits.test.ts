@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LimitName } from '../../contracts/limits.ts';
+import { addSizes, times } from '../machine/vm-size.ts';
 import { Limits } from './limits.ts';
 import { defaultLimits, type VmLimits } from './vm-limits.ts';
 
@@ -28,16 +29,25 @@ describe('assertVms()', () => {
     ['max_memory_mib', { maxMemoryMib: 1024 }, { max_memory_mib: 1024, in_use: 768, wanted: 512 }],
   ] as const)('refuses what goes over %s, with the use and what to do', (name, given, context) => {
     const limits = limitsWith(given);
-    limits.assertVms(3, 1);
+    limits.assertVms(times(3, size), times(1, size));
     const refused = expect.objectContaining({
       code: 'LIMIT_EXCEEDED',
       status: 429,
       context: { limit: name, ...context },
       remedy: expect.stringContaining(`bigbox.${name}`),
     });
-    expect(() => limits.assertVms(3, 2)).toThrow(refused);
-    expect(limits.vmsLeft(3)).toBe(1);
+    expect(() => limits.assertVms(times(3, size), times(2, size))).toThrow(refused);
+    expect(limits.vmsLeft(times(3, size))).toBe(1);
   });
+});
+
+test('VMs of several sizes add up', () => {
+  const limits = limitsWith({ maxVms: 9, maxVcpus: 16, maxMemoryMib: 1024 });
+  const inUse = addSizes([size, { vcpus: 1, memoryMib: 512 }]);
+  expect(inUse).toEqual({ vms: 2, vcpus: 3, memoryMib: 768 });
+  limits.assertVms(inUse, times(1, { vcpus: 13, memoryMib: 256 }));
+  expect(() => limits.assertVms(inUse, times(1, { vcpus: 14, memoryMib: 256 }))).toThrow('3 in use, 14 wanted');
+  expect(limits.vmsLeft(inUse)).toBe(1);
 });
 
 describe('assertDisk()', () => {
@@ -55,7 +65,7 @@ describe('assertDisk()', () => {
       context: expect.objectContaining({ limit: 'max_disk_mib', max_disk_mib: 3 }),
     });
     expect(() => limits.assertDisk()).toThrow(refused);
-    expect(() => limits.assertVms(0, 1)).toThrow(refused);
+    expect(() => limits.assertVms(times(0, size), times(1, size))).toThrow(refused);
   });
 });
 
@@ -120,7 +130,7 @@ describe('connect()', () => {
 
 describe('describe()', () => {
   test('names every limit, and the use of those that add up', () => {
-    const described = limitsWith({}).describe({ vms: 3, snapshots: 5 });
+    const described = limitsWith({}).describe({ vms: times(3, size), snapshots: 5 });
     expect(described.map(({ name }) => name)).toEqual(LimitName.options);
     const used = Object.fromEntries(
       described.filter((limit) => limit.used !== undefined).map((limit) => [limit.name, limit.used]),

@@ -1,20 +1,21 @@
 import { BigboxError, type ErrorCode } from '../../contracts/errors.ts';
 import type { Limit, LimitName } from '../../contracts/limits.ts';
+import { times, type VmSize, type VmUse } from '../machine/vm-size.ts';
 import { measureDiskUse, measureFreeDisk } from './disk-use.ts';
 import { limitTexts } from './limit-texts.ts';
 import type { VmLimits } from './vm-limits.ts';
 
 export interface LimitsOptions {
   readonly limits: VmLimits;
-  /** What one VM takes. */
-  readonly size: { readonly vcpus: number; readonly memoryMib: number };
+  /** What a VM takes that nobody asked a size for. */
+  readonly size: VmSize;
   /** Of the service, whose VMs and snapshots lie below it. */
   readonly directory: string;
 }
 
 /** What is in use now, by all. */
 export interface LimitUse {
-  readonly vms: number;
+  readonly vms: VmUse;
   readonly snapshots: number;
 }
 
@@ -41,15 +42,22 @@ export class Limits {
     return this.#options.limits.maxProcesses;
   }
 
-  /** VMs that may exist beside those in use. */
-  vmsLeft(inUse: number): number {
-    return Math.min(...this.#perVm().map(([, limit, each]) => Math.floor(limit / each))) - inUse;
+  /** The most that one VM may have. */
+  get largestVm(): VmSize {
+    const { maxVcpus, maxMemoryMib } = this.#options.limits;
+    return { vcpus: maxVcpus, memoryMib: maxMemoryMib };
   }
 
-  /** Throws LIMIT_EXCEEDED where so many more VMs are too many, DISK_LIMIT_EXCEEDED, DISK_FULL. */
-  assertVms(inUse: number, wanted: number): void {
-    for (const [name, limit, each] of this.#perVm())
-      if ((inUse + wanted) * each > limit) throw this.#exceeded(name, { used: inUse * each, wanted: wanted * each });
+  /** VMs without a size of their own that may exist beside those in use. */
+  vmsLeft(inUse: VmUse): number {
+    const one = times(1, this.#options.size);
+    return Math.min(...this.#shared().map(([, limit, of]) => Math.floor((limit - of(inUse)) / of(one))));
+  }
+
+  /** Throws LIMIT_EXCEEDED where what is wanted is too much beside what is in use, DISK_LIMIT_EXCEEDED, DISK_FULL. */
+  assertVms(inUse: VmUse, wanted: VmUse): void {
+    for (const [name, limit, of] of this.#shared())
+      if (of(inUse) + of(wanted) > limit) throw this.#exceeded(name, { used: of(inUse), wanted: of(wanted) });
     this.assertDisk();
   }
 
@@ -112,11 +120,11 @@ export class Limits {
 
   /** Every limit with its use. */
   describe({ vms, snapshots }: LimitUse): readonly Limit[] {
-    const { size, directory } = this.#options;
+    const { directory } = this.#options;
     const used: Readonly<Partial<Record<LimitName, number>>> = {
-      max_vms: vms,
-      max_vcpus: vms * size.vcpus,
-      max_memory_mib: vms * size.memoryMib,
+      max_vms: vms.vms,
+      max_vcpus: vms.vcpus,
+      max_memory_mib: vms.memoryMib,
       max_disk_mib: measureDiskUse(directory),
       max_snapshots: snapshots,
       max_connections: this.#connections,
@@ -129,13 +137,13 @@ export class Limits {
     }));
   }
 
-  /** Names, limits, and what one VM takes of each. */
-  #perVm(): readonly (readonly [LimitName, number, number])[] {
-    const { limits, size } = this.#options;
+  /** Names, limits, and how much of each is in a use. */
+  #shared(): readonly (readonly [LimitName, number, (use: VmUse) => number])[] {
+    const { limits } = this.#options;
     return [
-      ['max_vms', limits.maxVms, 1],
-      ['max_vcpus', limits.maxVcpus, size.vcpus],
-      ['max_memory_mib', limits.maxMemoryMib, size.memoryMib],
+      ['max_vms', limits.maxVms, ({ vms }) => vms],
+      ['max_vcpus', limits.maxVcpus, ({ vcpus }) => vcpus],
+      ['max_memory_mib', limits.maxMemoryMib, ({ memoryMib }) => memoryMib],
     ];
   }
 

@@ -1,5 +1,6 @@
 import type { BigboxError } from '../../contracts/errors.ts';
 import { createVmId, type VmId } from '../../contracts/ids.ts';
+import type { VmSize } from '../machine/vm-size.ts';
 import { resolveType } from '../pool/vm-types.ts';
 
 /** What happens to a VM when its timeout ends. */
@@ -7,6 +8,8 @@ export type TimeoutAction = 'kill' | 'pause';
 
 export interface NamedVmWish {
   readonly vmType: string;
+  /** That of every other VM without it; what goes on from a snapshot has the size of the VM that this is of. */
+  readonly size?: VmSize;
   readonly name?: string;
   readonly agentId?: string;
   /** Go on from this snapshot instead of a fresh clone. */
@@ -26,6 +29,7 @@ export interface NamedVmWish {
 /** What is known of a VM that somebody asked for and that lives until it is deleted. */
 export interface NamedVm {
   readonly id: VmId;
+  readonly size: VmSize;
   readonly name: string;
   readonly vmType: string;
   readonly requestedVmType: string;
@@ -46,11 +50,12 @@ export interface NamedVm {
   readonly error?: BigboxError;
 }
 
-/** The first state of a VM that somebody wishes for. Throws VM_TEMPLATE_UNKNOWN. */
-export function toNamedVm(wish: NamedVmWish, now: Date): NamedVm {
+/** The first state of a VM that somebody wishes for, with the size given here where the wish has none. Throws VM_TEMPLATE_UNKNOWN. */
+export function toNamedVm(wish: NamedVmWish, { now, size }: { readonly now: Date; readonly size: VmSize }): NamedVm {
   const id = createVmId();
   return {
     id,
+    size: wish.size ?? size,
     name: wish.name ?? id,
     vmType: resolveType(wish.vmType),
     requestedVmType: wish.vmType,

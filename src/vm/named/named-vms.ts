@@ -9,6 +9,7 @@ import { type NamedVm, type NamedVmWish, type TimeoutAction, toNamedVm } from '.
 import type { Limits } from '../limits/limits.ts';
 import { inTurn } from './in-turn.ts';
 import type { VirtualMachine } from '../machine/virtual-machine.ts';
+import { addSizes, times, type VmSize, type VmUse } from '../machine/vm-size.ts';
 import { readUsage, type VmUsage } from '../machine/vm-usage.ts';
 import { Registry, type RegistryOptions } from './registry.ts';
 import type { KeptDisks } from './kept-disks.ts';
@@ -22,8 +23,10 @@ export interface NamedVmsOptions extends RegistryOptions, ClaimOptions {
   /** Boots a machine with the disk in the directory. Throws VM_DISK_UNUSABLE, VM_BOOT_FAILED, GUEST_UNREACHABLE. */
   readonly boot: (id: VmId, directory: string, signal: AbortSignal) => Promise<VirtualMachine>;
   readonly disks: KeptDisks;
-  /** VMs that executions without a VM of their own use now. */
-  readonly inUse: () => number;
+  /** What executions without a VM of their own use now. */
+  readonly inUse: () => VmUse;
+  /** Of VMs that nobody asked a size for. */
+  readonly size: VmSize;
   readonly limits: Limits;
 }
 
@@ -60,7 +63,7 @@ export class NamedVms {
 
   /** VMs that have a machine or are being made. */
   get count(): number {
-    return this.#registry.count;
+    return this.#registry.active.length;
   }
 
   /**
@@ -69,6 +72,17 @@ export class NamedVms {
    */
   create(wish: NamedVmWish, idempotencyKey?: string): NamedVm {
     return this.#keys.once(idempotencyKey, wish, () => this.#create(wish, idempotencyKey));
+  }
+
+  /** What they have together with executions without a VM of their own. */
+  inUse(): VmUse {
+    const executions = this.#options.inUse();
+    const named = addSizes(this.#registry.active.map(({ size }) => size));
+    return {
+      vms: executions.vms + named.vms,
+      vcpus: executions.vcpus + named.vcpus,
+      memoryMib: executions.memoryMib + named.memoryMib,
+    };
   }
 
   /** In the order of their making. */
@@ -177,7 +191,7 @@ export class NamedVms {
   async start(id: string): Promise<NamedVm> {
     const entry = this.#registry.get(id);
     if (entry.info.state === 'stopped') {
-      this.assertRoom();
+      this.assertRoom(entry.info.size);
       this.#registry.change(entry, { state: 'booting' });
       const started = this.#startAgain(entry);
       entry.started = started.then(() => undefined);
@@ -227,8 +241,8 @@ export class NamedVms {
   }
 
   /** Throws LIMIT_EXCEEDED when no further VM may be used, for a while or for once, DISK_LIMIT_EXCEEDED, DISK_FULL. */
-  assertRoom(wanted = 1): void {
-    this.#options.limits.assertVms(this.#options.inUse() + this.count, wanted);
+  assertRoom(size: VmSize = this.#options.size, count = 1): void {
+    this.#options.limits.assertVms(this.inUse(), times(count, size));
   }
 
   /** Deletes all but those that are stopped: the next owner finds them. */
@@ -238,8 +252,9 @@ export class NamedVms {
   }
 
   #create(wish: NamedVmWish, key: string | undefined): NamedVm {
-    const info = toNamedVm(wish, new Date(this.#options.clock.now()));
-    this.assertRoom();
+    const { clock, size } = this.#options;
+    const info = toNamedVm(wish, { now: new Date(clock.now()), size });
+    this.assertRoom(info.size);
     const record = { info, ...toRequest(key, wish) };
     this.#options.records.save(record);
     this.#remember(record, (entry) => this.#start(entry));

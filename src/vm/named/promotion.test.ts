@@ -14,7 +14,10 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 const toRecord = (name: string, machine: string): VmRecord => ({
-  info: { ...toNamedVm({ vmType: 'default', name }, new Date()), state: 'ready' },
+  info: {
+    ...toNamedVm({ vmType: 'default', name }, { now: new Date(), size: { vcpus: 1, memoryMib: 256 } }),
+    state: 'ready',
+  },
   machine: { id: machine, driver: 'qemu', facts: {} },
 });
 

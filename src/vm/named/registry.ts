@@ -32,8 +32,10 @@ export class Registry {
   }
 
   /** VMs that have a machine or are being made. */
-  get count(): number {
-    return this.all().filter(({ info: { state } }) => state !== 'failed' && state !== 'stopped').length;
+  get active(): readonly NamedVm[] {
+    return this.all()
+      .map(({ info }) => info)
+      .filter(({ state }) => state !== 'failed' && state !== 'stopped');
   }
 
   /** In the order of their making. */

@@ -3,7 +3,7 @@ import { type NamedVm, toNamedVm } from './named-vm.ts';
 import { selectVms } from './vm-list.ts';
 
 const make = (second: number, change: Partial<NamedVm> = {}): NamedVm => ({
-  ...toNamedVm({ vmType: 'default' }, new Date(second * 1000)),
+  ...toNamedVm({ vmType: 'default' }, { now: new Date(second * 1000), size: { vcpus: 1, memoryMib: 256 } }),
   ...change,
 });
 

@@ -14,10 +14,14 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 const at = (ms: number): Date => new Date(1_800_000_000_000 + ms);
-const bare: VmRecord = { info: toNamedVm({ vmType: 'default' }, at(0)) };
+const size = { vcpus: 1, memoryMib: 256 };
+const bare: VmRecord = { info: toNamedVm({ vmType: 'default' }, { now: at(0), size }) };
 const full: VmRecord = {
   info: {
-    ...toNamedVm({ vmType: 'default', agentId: 'a', snapshotId: 's', forkedFrom: 'f', timeoutMs: 5 }, at(1)),
+    ...toNamedVm(
+      { vmType: 'default', agentId: 'a', snapshotId: 's', forkedFrom: 'f', timeoutMs: 5 },
+      { now: at(1), size },
+    ),
     metadata: { label: 'x' },
     environment: { SECRET: 'y' },
     expiresAt: at(9),

@@ -5,6 +5,7 @@ import type { Logger } from '../../lib/log.ts';
 import type { MachineRecord } from '../../vmm/index.ts';
 import { type KeptRequest, StoredRequest } from '../idempotency-keys.ts';
 import { RecordFiles } from '../record-files.ts';
+import { StoredSize } from '../machine/vm-size.ts';
 import type { NamedVm } from './named-vm.ts';
 
 /** All that must outlive this process for a VM to be found again. */
@@ -25,6 +26,7 @@ const StoredVm = z.object({
   info: z.object({
     id: z.string().regex(vmIdPattern),
     name: z.string(),
+    size: StoredSize,
     vmType: z.string(),
     requestedVmType: z.string(),
     agentId: z.string().exactOptional(),

@@ -5,7 +5,7 @@ import { BigboxError } from '../../contracts/errors.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Driver, Machine, MachineSpec, Snapshot } from '../../vmm/index.ts';
-import type { VmImage } from './vm-image.ts';
+import { toSpec, type VmImage } from './vm-image.ts';
 
 export interface TemplateOptions {
   readonly driver: Driver;
@@ -44,9 +44,7 @@ export class Template {
   }
 
   get #spec(): MachineSpec {
-    const { kernel, initramfs, disk, commandLine } = this.#options.image;
-    const { vcpus, memoryMib } = this.#options;
-    return { kernel, initramfs, disk, commandLine, vcpus, memoryMib };
+    return toSpec(this.#options.image, this.#options);
   }
 
   /** Throws the snapshot away, so that the next call builds it again; one that is being built just now is kept. */

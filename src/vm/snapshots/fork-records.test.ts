@@ -18,7 +18,8 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 function saveVm(snapshotId?: string): string {
-  const info = toNamedVm({ vmType: 'default', ...(snapshotId === undefined ? {} : { snapshotId }) }, new Date(0));
+  const wish = { vmType: 'default', ...(snapshotId === undefined ? {} : { snapshotId }) };
+  const info = toNamedVm(wish, { now: new Date(0), size: { vcpus: 1, memoryMib: 256 } });
   vms.save({ info });
   return info.id;
 }

@@ -70,7 +70,7 @@ export class Forks {
   async #fork(vmId: string, wish: ForkWish, { request }: ForkRequest): Promise<readonly NamedVm[]> {
     const { named, snapshots, records, limits } = this.#options;
     limits.assertForks(wish.count);
-    named.assertRoom(wish.count);
+    named.assertRoom(named.get(vmId).size, wish.count);
     const copyId = await snapshots.copy((directory) => named.capture(vmId, directory));
     const forks: NamedVm[] = [];
     try {
@@ -115,6 +115,7 @@ const toForkWish = (
   number: number,
 ): Parameters<NamedVms['create']>[0] => ({
   vmType: source.vmType,
+  size: source.size,
   name: `${name ?? source.name}-${number}`,
   ...(source.agentId === undefined ? {} : { agentId: source.agentId }),
   forkedFrom: source.id,

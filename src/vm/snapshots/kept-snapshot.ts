@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BigboxError } from '../../contracts/errors.ts';
 import type { SnapshotId } from '../../contracts/ids.ts';
+import { StoredSize, type VmSize } from '../machine/vm-size.ts';
 import { StoredRequest } from '../idempotency-keys.ts';
 
 export interface SnapshotWish {
@@ -21,6 +22,8 @@ export const StoredSnapshot = z.object({
   name: z.string(),
   vmId: z.string(),
   vmType: z.string(),
+  /** Of the VM that it was made of. */
+  size: StoredSize,
   metadata: z.record(z.string(), z.string()),
   createdAt: z.coerce.date(),
   expiresAt: z.coerce.date().optional(),
@@ -38,13 +41,14 @@ export const isExpired = ({ expiresAt }: KeptSnapshot, now: number): boolean =>
 export function toKept(
   id: SnapshotId,
   wish: SnapshotWish,
-  { now, bytes }: { now: number; bytes: number },
+  { now, bytes, size }: { now: number; bytes: number; size: VmSize },
 ): KeptSnapshot {
   return {
     id,
     name: wish.name ?? id,
     vmId: wish.vmId,
     vmType: wish.vmType,
+    size: { vcpus: size.vcpus, memoryMib: size.memoryMib },
     metadata: wish.metadata ?? {},
     createdAt: new Date(now),
     ...(wish.keepMs === undefined ? {} : { expiresAt: new Date(now + wish.keepMs) }),

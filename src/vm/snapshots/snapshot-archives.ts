@@ -10,7 +10,7 @@ import type { Driver, MachineSpec } from '../../vmm/index.ts';
 import { hashImage, type ImageHashes, listFiles, writeSparseFile } from './archive-files.ts';
 import { type KeptSnapshot, StoredSnapshot } from './kept-snapshot.ts';
 import type { Limits } from '../limits/limits.ts';
-import type { VmImage } from '../pool/vm-image.ts';
+import { toSpec, type VmImage } from '../pool/vm-image.ts';
 import { machineName, type Snapshots } from './snapshots.ts';
 
 export interface SnapshotArchivesOptions {
@@ -18,7 +18,6 @@ export interface SnapshotArchivesOptions {
   readonly driver: Driver;
   /** What machines are made of here. Throws VM_UNAVAILABLE while it is not there. */
   readonly image: () => Promise<VmImage>;
-  readonly size: Pick<MachineSpec, 'vcpus' | 'memoryMib'>;
   readonly limits: Limits;
   readonly logger: Logger;
 }
@@ -82,17 +81,16 @@ export class SnapshotArchives {
    * or cannot run here, VM_UNAVAILABLE, LIMIT_EXCEEDED, DISK_LIMIT_EXCEEDED, DISK_FULL; nothing is left then.
    */
   async import(archive: Readable): Promise<KeptSnapshot> {
-    const { snapshots, driver, size } = this.#options;
-    const { kernel, initramfs, disk, commandLine } = await this.#options.image();
-    const here = { kernel, initramfs, disk, commandLine, ...size };
+    const { snapshots, driver, limits } = this.#options;
+    const here = toSpec(await this.#options.image(), limits.largestVm);
     return snapshots.receive(async (directory) => {
       await mkdir(directory, { mode: 0o700 });
       const { snapshot } = await this.#unpack(archive, { directory, image: await this.#hashImage(here) });
-      const { storedBytes } = await driver.importSnapshot(directory, here).catch((cause: Error) => {
+      const made = await driver.importSnapshot(directory, here).catch((cause: Error) => {
         throw unusable(cause.message, cause);
       });
       const { name, vmId, vmType, metadata } = snapshot;
-      return { wish: { name, vmId, vmType, metadata }, bytes: storedBytes };
+      return { wish: { name, vmId, vmType, metadata }, made };
     });
   }
 

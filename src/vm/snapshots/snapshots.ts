@@ -36,7 +36,7 @@ export interface SnapshotsOptions {
 /** What was put into a new snapshot. */
 interface Filling {
   readonly wish: SnapshotWish;
-  readonly bytes: number;
+  readonly made: Pick<Snapshot, 'spec' | 'storedBytes'>;
   readonly request?: KeptRequest;
 }
 
@@ -156,7 +156,7 @@ export class Snapshots {
       try {
         const request = toRequest(idempotencyKey, wish);
         return await this.receive(async (directory) => {
-          return { wish, bytes: (await capture(directory)).storedBytes, ...request };
+          return { wish, made: await capture(directory), ...request };
         });
       } catch (error) {
         if (idempotencyKey !== undefined) this.#keys.forget(idempotencyKey);
@@ -176,9 +176,10 @@ export class Snapshots {
     const directory = `${this.#path(id)}${unfinished}`;
     try {
       await mkdir(directory, { recursive: true, mode: 0o700 });
-      const { wish, bytes, ...request } = await fill(join(directory, machineName));
+      const { wish, made, ...request } = await fill(join(directory, machineName));
       this.#options.assertDisk();
-      const info = toKept(id, wish, { now: this.#options.clock.now(), bytes });
+      const now = this.#options.clock.now();
+      const info = toKept(id, wish, { now, bytes: made.storedBytes, size: made.spec });
       await writeFileAtomically(join(directory, recordName), JSON.stringify({ ...info, ...request }));
       await syncDirectory(directory);
       await rename(directory, this.#path(id));

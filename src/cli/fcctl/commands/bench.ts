@@ -1,10 +1,11 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { mostRounds, type VmBenchmark } from '../../../contracts/capabilities.ts';
 import { withExamples } from '../../examples.ts';
 import { jsonFlag } from '../../flags/json.ts';
 import { type InstanceFlags, withInstanceFlags } from '../../instance.ts';
 import { formatDuration } from '../../output/format.ts';
 import { formatTable } from '../../output/table.ts';
+import { parseWhole } from '../parse-words.ts';
 import { withVmService } from '../vm-service.ts';
 
 interface BenchFlags extends InstanceFlags {
@@ -21,7 +22,7 @@ export function benchCommand(): Command {
       .description('Measure how fast VMs are here, by making and using some one after the other, and keep the result.')
       .addOption(
         new Option('--rounds <number>', `how many VMs, at most ${mostRounds} (default: ${defaultRounds})`).argParser(
-          parseRounds,
+          parseWhole(1, mostRounds),
         ),
       ),
   )
@@ -39,12 +40,6 @@ export function benchCommand(): Command {
     ['fcctl bench', 'creation, execution, pause, resume, snapshot'],
     ['fcctl bench --rounds 20 --json', 'more of it, for programs'],
   );
-}
-
-function parseRounds(word: string): number {
-  const rounds = Number(word);
-  if (/^\d+$/.test(word) && rounds >= 1 && rounds <= mostRounds) return rounds;
-  throw new InvalidArgumentError(`It is a number from 1 to ${mostRounds}.`);
 }
 
 const milliseconds = (value: number): string => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;

@@ -6,7 +6,7 @@ import { jsonFlag } from '../../flags/json.ts';
 import { type InstanceFlags, withInstanceFlags } from '../../instance.ts';
 import { formatDuration, formatLine } from '../../output/format.ts';
 import { findSnapshotId } from '../find-snapshot.ts';
-import { addLabel, addVariable, parseSecondsUpTo } from '../parse-words.ts';
+import { addLabel, addVariable, parseSecondsUpTo, parseWhole } from '../parse-words.ts';
 import { untilRunning } from '../until-running.ts';
 import { withVmService } from '../vm-service.ts';
 
@@ -14,6 +14,8 @@ interface CreateFlags extends InstanceFlags {
   readonly type?: string;
   readonly snapshot?: string;
   readonly name?: string;
+  readonly cpus?: number;
+  readonly memory?: number;
   readonly label?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
   readonly timeout?: number;
@@ -30,6 +32,10 @@ export function createCommand(): Command {
       .addOption(new Option('--type <type>', 'what it is made from (default: debian-bookworm)'))
       .addOption(new Option('--snapshot <snapshot>', 'id or name of a snapshot to go on from (default: none)'))
       .addOption(new Option('--name <name>', 'a name to call it by (default: its id)'))
+      .addOption(new Option('--cpus <count>', 'its virtual processors (default: 1)').argParser(parseWhole(1, 64)))
+      .addOption(
+        new Option('--memory <MiB>', 'its memory (default: vm_memory_mib)').argParser(parseWhole(128, 1_048_576)),
+      )
       .addOption(
         new Option('--label <key=value>', 'a label to find it by; may be repeated (default: none)').argParser(addLabel),
       )
@@ -51,13 +57,24 @@ export function createCommand(): Command {
   return withExamples(
     command,
     ['vm=$(fcctl vm create --wait)', 'keeps the id of a VM that runs'],
-    ['fcctl vm create --name try --json', 'prints the VM as JSON'],
+    ['fcctl vm create --cpus 2 --memory 1024 --wait', 'one of a size of its own, which is booted'],
   );
 }
 
-const toWish = ({ type, name, label, env, timeout, onTimeout }: CreateFlags): Partial<CreateVmRequest> => ({
+const toWish = ({
+  type,
+  name,
+  cpus,
+  memory,
+  label,
+  env,
+  timeout,
+  onTimeout,
+}: CreateFlags): Partial<CreateVmRequest> => ({
   ...(type === undefined ? {} : { vm_type: type }),
   ...(name === undefined ? {} : { vm_name: name }),
+  ...(cpus === undefined ? {} : { vcpus: cpus }),
+  ...(memory === undefined ? {} : { memory_mb: memory }),
   ...(label === undefined ? {} : { metadata: { ...label } }),
   ...(env === undefined ? {} : { env: { ...env } }),
   ...(timeout === undefined ? {} : { timeout_seconds: timeout }),

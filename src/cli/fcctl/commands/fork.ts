@@ -1,11 +1,11 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import type { VmClient } from '../../../sdk/index.ts';
 import { withExamples } from '../../examples.ts';
 import { jsonFlag } from '../../flags/json.ts';
 import { type InstanceFlags, withInstanceFlags } from '../../instance.ts';
 import { formatDuration, formatLine } from '../../output/format.ts';
 import { findVmId, vmArgument } from '../find-vm.ts';
-import { addLabel } from '../parse-words.ts';
+import { addLabel, parseWhole } from '../parse-words.ts';
 import { untilRunning } from '../until-running.ts';
 import { withVmService } from '../vm-service.ts';
 
@@ -17,15 +17,13 @@ interface ForkFlags extends InstanceFlags {
   readonly json?: true;
 }
 
-const mostForks = 100;
-
 /** `fcctl vm fork`: makes VMs that go on from where one stands, and prints their ids. */
 export function forkCommand(): Command {
   const command = withInstanceFlags(
     new Command('fork')
       .description('Make VMs that go on from where a VM stands, which goes on too, and print their ids.')
       .addArgument(vmArgument())
-      .addOption(new Option('--count <number>', 'how many, at most 100 (default: 1)').argParser(parseCount))
+      .addOption(new Option('--count <number>', 'how many, at most 100 (default: 1)').argParser(parseWhole(1, 100)))
       .addOption(new Option('--name <name>', 'their name before a number (default: that of the VM)'))
       .addOption(
         new Option('--label <key=value>', 'a label beside those of the VM; may be repeated (default: none)').argParser(
@@ -45,12 +43,6 @@ export function forkCommand(): Command {
     ['fcctl vm fork try --count 4 --wait', 'four more, as the VM named try is now'],
     ['fcctl vm fork try --name attempt --json', 'prints attempt-1 as a JSON array of one VM'],
   );
-}
-
-function parseCount(word: string): number {
-  const count = Number(word);
-  if (/^\d+$/.test(word) && count >= 1 && count <= mostForks) return count;
-  throw new InvalidArgumentError(`It is a number from 1 to ${mostForks}.`);
 }
 
 interface ForkOptions {

@@ -1,10 +1,10 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { PortNumber } from '../../../contracts/vm-ports.ts';
 import { withExamples } from '../../examples.ts';
 import { jsonFlag } from '../../flags/json.ts';
 import { type InstanceFlags, withInstanceFlags } from '../../instance.ts';
 import { formatTable } from '../../output/table.ts';
 import { findVmId, vmArgument } from '../find-vm.ts';
+import { parseWhole } from '../parse-words.ts';
 import { withVmService } from '../vm-service.ts';
 
 /** `fcctl vm port`: the TCP ports that programs in VMs listen on. */
@@ -61,7 +61,7 @@ export function previewCommand(): Command {
         'Print a link to what a program in a VM answers on a port. Whoever has the link needs no key until it expires.',
       )
       .addArgument(vmArgument())
-      .argument('<port>', 'the port in the VM', parsePort)
+      .argument('<port>', 'the port in the VM', parseWhole(1, 65_535))
       .addOption(new Option('--ttl <seconds>', 'how long the link works (default: 3600)').argParser(parseSeconds)),
   ).action((word: string, port: number, flags: PreviewFlags) =>
     withVmService(flags, async (client, signal) => {
@@ -75,12 +75,6 @@ export function previewCommand(): Command {
     ['fcctl vm preview try 8000', 'an hour for what listens on port 8000'],
     ['curl "$(fcctl vm preview try 8000 --ttl 60)status.json"', 'asks it for a file'],
   );
-}
-
-function parsePort(word: string): number {
-  const { data } = PortNumber.safeParse(word);
-  if (data !== undefined) return data;
-  throw new InvalidArgumentError('It is a number from 1 to 65535.');
 }
 
 function parseSeconds(word: string): number {
