@@ -179,6 +179,26 @@ describe('machines', () => {
       await page.getByRole('link', { name: /fruit\.csv/ }).waitFor({ timeout: 60_000 });
     }));
 
+  test('show what listens in them, and what it answers by a link', () =>
+    withPage(`${address}?tab=ports`, async (page) => {
+      await page.getByText('Nothing listens in this VM').waitFor();
+      await takeScreens(page, 'machine-ports-none');
+      await tab(page, 'Processes').click();
+      await runCommand(page, 'exec python3 -m http.server 8000');
+      await tab(page, 'Ports').click();
+      await page.getByText('8000', { exact: true }).waitFor({ timeout: 60_000 });
+      await page.getByLabel('A new link works for').selectOption('1 day');
+      await button(page, 'Make a link').click();
+      const [preview] = await Promise.all([
+        page.waitForEvent('popup'),
+        page.getByRole('link', { name: 'Open' }).click(),
+      ]);
+      await preview.getByRole('link', { name: 'fruit.csv' }).waitFor();
+      await preview.close();
+      await page.getByText(/^ends in 2[34] h/).waitFor();
+      await takeScreens(page, 'machine-ports');
+    }));
+
   test('keep snapshots and forks as a tree, and go on from a snapshot', () =>
     withPage(address, async (page) => {
       await button(page, 'Snapshot').click();
@@ -201,6 +221,21 @@ describe('machines', () => {
       await takeScreens(page, 'machine-tree');
       await tab(page, 'Files').click();
       await page.getByRole('link', { name: /fruit\.csv/ }).waitFor();
+      await tab(page, 'Snapshots and forks').click();
+      await button(page, 'Fork').click();
+      await dialog(page).getByLabel('Name').fill('better');
+      await dialog(page).getByRole('button', { name: 'Fork', exact: true }).click();
+      await page.getByRole('link', { name: 'better-1' }).click();
+      await page.getByRole('heading', { name: 'better-1' }).waitFor();
+      await state(page, 'running').waitFor({ timeout: 60_000 });
+      await button(page, 'Promote').click();
+      await dialog(page)
+        .getByText(/goes on as this fork is/)
+        .waitFor();
+      await takeScreens(page, 'machine-promote');
+      await dialog(page).getByRole('button', { name: 'Promote', exact: true }).click();
+      await page.getByRole('heading', { name: 'second' }).waitFor({ timeout: 60_000 });
+      await state(page, 'running').waitFor();
     }));
 
   test('are found by state and words, and several are deleted after a question', () =>

@@ -17,6 +17,8 @@ export interface TestSystem {
   readonly vms: TestVmService;
   /** Changes with `restart` in all but its address. */
   readonly url: string;
+  /** What the processes of Bigbox show each other. */
+  readonly serviceKey: string;
   loginLink(): Promise<string>;
   /** Stops the agent server; `start` brings it back at the same address. */
   stop(): Promise<void>;
@@ -63,6 +65,7 @@ export async function startSystem(script: Script): Promise<TestSystem> {
     ollama,
     vms,
     url,
+    serviceKey,
     loginLink: () => server.loginLink(),
     stop: () => server.close(),
     start: async () => {

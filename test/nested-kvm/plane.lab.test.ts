@@ -80,7 +80,15 @@ test('a VM is stopped and started with its disk', async () => {
 test('code runs in clones of the pool, which are thrown away, and a deleted VM leaves nothing', async () => {
   const request = { agent_id: 'a', language: 'python', code: 'print(6 * 7)' };
   for await (const event of service.execute(request, deadline()))
-    if (event.type === 'execution-finished') expect(event.result).toMatchObject({ outcome: 'exited', stdout: '42\n' });
+    if (event.type === 'execution-finished') {
+      const { outcome, stdout, stderr, error_detail: error } = event.result;
+      expect({ outcome, stdout, stderr, error }).toEqual({
+        outcome: 'exited',
+        stdout: '42\n',
+        stderr: '',
+        error: undefined,
+      });
+    }
   await Promise.all(service.named.list().map(({ id }) => service.named.delete(id)));
   expect(service.named.list()).toEqual([]);
 });

@@ -29,7 +29,7 @@ export type MachinesSearch = z.infer<typeof MachinesSearch>;
 
 /** What is looked at of one VM: the part, and within it a process from an offset, or a folder and a file. */
 const MachineSearch = z.object({
-  tab: z.enum(['processes', 'terminal', 'files', 'tree', 'metrics', 'console']).optional().catch(undefined),
+  tab: z.enum(['processes', 'terminal', 'files', 'ports', 'tree', 'metrics', 'console']).optional().catch(undefined),
   process: z.string().optional().catch(undefined),
   from: z.number().optional().catch(undefined),
   path: z.string().optional().catch(undefined),
@@ -77,9 +77,15 @@ const machine = createRoute({
   component: lazyRouteComponent(() => import('./machines/machine-page.tsx'), 'MachinePage'),
 });
 
+const approvals = createRoute({
+  getParentRoute: () => root,
+  path: '/approvals',
+  component: lazyRouteComponent(() => import('./approvals/approvals-page.tsx'), 'ApprovalsPage'),
+});
+
 /** Every page and its address. */
 export const router = createRouter({
-  routeTree: root.addChildren([launchPad, parallelization, runs, run, machines, machine]),
+  routeTree: root.addChildren([launchPad, parallelization, runs, run, machines, machine, approvals]),
   trailingSlash: 'preserve',
   defaultPreload: 'intent',
   scrollRestoration: true,

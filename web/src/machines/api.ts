@@ -7,6 +7,7 @@ import {
   VmProcessList,
 } from '../../../src/contracts/processes.ts';
 import { VmConsole, VmMetrics } from '../../../src/contracts/vm-metrics.ts';
+import { PreviewLink, VmPortList } from '../../../src/contracts/vm-ports.ts';
 import {
   type CreateVmRequest,
   CreateVmResponse,
@@ -56,6 +57,20 @@ export const startVm = (id: string) => request(Vm, `${vmPath(id)}/start`, { meth
 
 export const forkVm = (id: string, wish: { readonly count: number; readonly name?: string }) =>
   request(ForkVmResponse, `${vmPath(id)}/forks`, asJson(wish, once()));
+
+/** Lets a fork take the place of the VM that it was made of, and gives that one. */
+export const promoteVm = (id: string) => request(Vm, `${vmPath(id)}/promote`, { method: 'POST' });
+
+/** Names one port of one VM. */
+export interface PortName {
+  readonly vmId: string;
+  readonly port: number;
+}
+
+export const readPorts = async (id: string, signal: AbortSignal) =>
+  (await request(VmPortList, `${vmPath(id)}/ports`, { signal })).ports;
+export const makePreviewLink = ({ vmId, port }: PortName, seconds: number) =>
+  request(PreviewLink, `${vmPath(vmId)}/ports/${port}/link`, asJson({ ttl_seconds: seconds }));
 
 export const readSnapshots = async (signal: AbortSignal): Promise<readonly VmSnapshot[]> =>
   (await request(SnapshotList, '/api/v1/snapshots', { signal })).snapshots;

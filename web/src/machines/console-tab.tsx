@@ -3,7 +3,7 @@ import { Freshness } from '../shared/freshness.tsx';
 import { Empty, Failure, Lines } from '../shared/states.tsx';
 import shared from './machines.module.css';
 import { useConsole } from './queries.ts';
-import { TextPane } from './text-pane.tsx';
+import { TextPane } from '../shared/text-pane.tsx';
 
 /** The last that kernel and agent of a VM wrote on its console, also when it has failed. */
 export function ConsoleTab({ vm }: { readonly vm: Vm }) {

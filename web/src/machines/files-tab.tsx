@@ -11,7 +11,7 @@ import css from './files.module.css';
 import { describeMode, join, parentOf, toText } from './guest-path.ts';
 import shared from './machines.module.css';
 import { useChange, useFiles } from './queries.ts';
-import { TextPane } from './text-pane.tsx';
+import { TextPane } from '../shared/text-pane.tsx';
 
 const home = '/home/sandbox';
 const mostUploadBytes = 12_000_000;

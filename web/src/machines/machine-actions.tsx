@@ -1,9 +1,9 @@
 import { Button, NumberInput, TextInput } from '@mantine/core';
-import { IconCamera, IconGitFork, IconTrash } from '@tabler/icons-react';
+import { IconArrowBigUp, IconCamera, IconGitFork, IconTrash } from '@tabler/icons-react';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { Vm } from '../../../src/contracts/vms.ts';
-import { createSnapshot, forkVm } from './api.ts';
+import { createSnapshot, forkVm, promoteVm } from './api.ts';
 import { Ask } from './ask.tsx';
 import { DeleteDialog } from './delete-dialog.tsx';
 import { LifeCycleButtons } from './life-cycle-buttons.tsx';
@@ -93,10 +93,28 @@ function ForkDialog({ vm, onClose }: DialogProps) {
   );
 }
 
+function PromoteDialog({ vm, onClose }: DialogProps) {
+  const navigate = useNavigate();
+  const promote = useChange(
+    () => promoteVm(vm.id),
+    ({ id }) => void navigate({ to: '/machines/$id', params: { id } }),
+  );
+  return (
+    <Ask
+      title={`Promote ${vm.name}`}
+      verb="Promote"
+      explanation={`The VM ${vm.forked_from ?? ''} goes on as this fork is, with its memory and its disk, under the name and the id that it has. What it did since the fork is gone, and so are its other forks.`}
+      change={promote}
+      onSubmit={() => promote.mutate(undefined)}
+      onClose={onClose}
+    />
+  );
+}
+
 /** What can be done with a VM in the state that it is in. */
 export function MachineActions({ vm }: { readonly vm: Vm }) {
   const navigate = useNavigate();
-  const [shown, setShown] = useState<'snapshot' | 'fork' | 'delete'>();
+  const [shown, setShown] = useState<'snapshot' | 'fork' | 'promote' | 'delete'>();
   const close = () => setShown(undefined);
   const lives = vm.status === 'running' || vm.status === 'paused';
   return (
@@ -120,6 +138,17 @@ export function MachineActions({ vm }: { readonly vm: Vm }) {
       >
         Fork
       </Button>
+      {vm.forked_from === undefined ? null : (
+        <Button
+          size="sm"
+          variant="default"
+          disabled={!lives}
+          leftSection={<IconArrowBigUp size={16} stroke={1.5} />}
+          onClick={() => setShown('promote')}
+        >
+          Promote
+        </Button>
+      )}
       <Button
         size="sm"
         variant="default"
@@ -130,6 +159,7 @@ export function MachineActions({ vm }: { readonly vm: Vm }) {
       </Button>
       {shown === 'snapshot' ? <SnapshotDialog vm={vm} onClose={close} /> : null}
       {shown === 'fork' ? <ForkDialog vm={vm} onClose={close} /> : null}
+      {shown === 'promote' ? <PromoteDialog vm={vm} onClose={close} /> : null}
       {shown === 'delete' ? (
         <DeleteDialog vms={[vm]} onClose={close} onDeleted={() => void navigate({ to: '/machines' })} />
       ) : null}

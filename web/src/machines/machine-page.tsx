@@ -15,6 +15,7 @@ import { MachineActions } from './machine-actions.tsx';
 import css from './machine-page.module.css';
 import shared from './machines.module.css';
 import { MetricsTab } from './metrics-tab.tsx';
+import { PortsTab } from './ports-tab.tsx';
 import { ProcessesTab } from './processes-tab.tsx';
 import { TerminalTab } from './terminal-tab.tsx';
 import { useVm, useVms } from './queries.ts';
@@ -30,6 +31,7 @@ const tabs = [
   { id: 'processes', label: 'Processes', show: (vm: Vm) => <ProcessesTab vm={vm} /> },
   { id: 'terminal', label: 'Terminal', show: (vm: Vm) => <TerminalTab vm={vm} /> },
   { id: 'files', label: 'Files', show: (vm: Vm) => <FilesTab vm={vm} /> },
+  { id: 'ports', label: 'Ports', show: (vm: Vm) => <PortsTab vm={vm} /> },
   { id: 'tree', label: 'Snapshots and forks', show: (vm: Vm) => <FamilyTab vm={vm} /> },
   { id: 'metrics', label: 'Metrics', show: (vm: Vm) => <MetricsTab vm={vm} /> },
   { id: 'console', label: 'Console', show: (vm: Vm) => <ConsoleTab vm={vm} /> },

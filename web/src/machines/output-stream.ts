@@ -3,7 +3,7 @@ import type { VmProcess } from '../../../src/contracts/processes.ts';
 import { createVmClient } from '../../../src/sdk/index.ts';
 import type { ProcessName } from './api.ts';
 import { toPageError } from './page-error.ts';
-import type { TextPiece } from './text-pane.tsx';
+import type { TextPiece } from '../shared/text-pane.tsx';
 
 /** What is known of the output of a process that is followed. */
 export interface FollowedOutput {

@@ -9,7 +9,7 @@ import { commandOf, describeState } from './describe-process.ts';
 import { useOutput } from './output-stream.ts';
 import css from './processes.module.css';
 import { useChange } from './queries.ts';
-import { TextPane } from './text-pane.tsx';
+import { TextPane } from '../shared/text-pane.tsx';
 
 function Stdin({ name }: { readonly name: ProcessName }) {
   const [line, setLine] = useState('');

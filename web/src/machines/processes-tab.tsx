@@ -20,16 +20,15 @@ function StartForm({ vm }: { readonly vm: Vm }) {
   const [line, setLine] = useState('');
   const [user, setUser] = useState('sandbox');
   const [keep, setKeep] = useState(false);
-  const start = useChange(
-    () => startProcess(vm.id, { shell: line, user, keep_stdin: keep }),
-    (process) => {
-      setLine('');
-      void navigate({ search: { process: process.id }, replace: true });
-    },
-  );
+  const start = useChange(() => startProcess(vm.id, { shell: line, user, keep_stdin: keep }));
+  /** Not for somebody who has gone to another part meanwhile. */
+  const show = ({ id }: VmProcess) => {
+    setLine('');
+    void navigate({ search: { process: id }, replace: true });
+  };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (line.trim() !== '' && !start.isPending) start.mutate(undefined);
+    if (line.trim() !== '' && !start.isPending) start.mutate(undefined, { onSuccess: show });
   };
   return (
     <form className={css.start} onSubmit={submit}>

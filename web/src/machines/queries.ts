@@ -56,6 +56,16 @@ export const useMetrics = (id: string, status: VmStatus) =>
     enabled: status === 'running' || status === 'paused',
   });
 
+/** The ports of a VM; a paused one is not asked, because asking would resume it. */
+export const usePorts = (id: string, status: VmStatus) =>
+  useQuery({
+    queryKey: ['ports', id],
+    retry: false,
+    queryFn: ({ signal }) => api.readPorts(id, signal),
+    refetchInterval: refreshMs,
+    enabled: status === 'running',
+  });
+
 export const useConsole = (id: string) =>
   useQuery({
     queryKey: ['console', id],

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Domain, Perspective } from '../../../src/contracts/analysis.ts';
+import { ApprovalList } from '../../../src/contracts/approvals.ts';
 import { ErrorBody } from '../../../src/contracts/errors.ts';
 import { SystemStatus } from '../../../src/contracts/health.ts';
 import { type ParallelRequest, RunStatus, WorkflowCard } from '../../../src/contracts/runs.ts';
@@ -66,6 +67,10 @@ export const asJson = (body: unknown, headers: Readonly<Record<string, string>> 
 
 /** Reads what can be asked for. Throws ApiError, ConnectionLost; so do all functions here. */
 export const readCatalog = (signal: AbortSignal) => request(Catalog, '/api/v1/catalog', { signal });
+
+/** Reads the last approvals, the latest first. */
+export const readApprovals = async (signal: AbortSignal) =>
+  (await request(ApprovalList, '/api/v1/approvals', { signal })).approvals;
 
 /** Reads the state of model and VMs. */
 export const readSystem = (signal: AbortSignal) => request(SystemStatus, '/api/v1/system', { signal });

@@ -2,6 +2,7 @@ import { ActionIcon, Tooltip, useComputedColorScheme, useMantineColorScheme } fr
 import {
   IconHistory,
   IconServer2,
+  IconShieldQuestion,
   IconMessageQuestion,
   IconMoon,
   IconPlugConnectedX,
@@ -12,7 +13,7 @@ import type { ReactNode } from 'react';
 import type { SystemStatus } from '../../../src/contracts/health.ts';
 import { ApiError, ConnectionLost } from './api.ts';
 import css from './frame.module.css';
-import { useSystem } from './queries.ts';
+import { useApprovals, useSystem } from './queries.ts';
 import { SignedOut } from './signed-out.tsx';
 
 const places = [
@@ -29,7 +30,24 @@ const places = [
     icon: IconServer2,
     holds: (path: string) => path.startsWith('/machines'),
   },
+  {
+    to: '/approvals',
+    label: 'Approvals',
+    icon: IconShieldQuestion,
+    holds: (path: string) => path.startsWith('/approvals'),
+  },
 ] as const;
+
+/** How much code waits for a person's word. */
+function Waiting() {
+  const approvals = useApprovals();
+  const count = approvals.data?.filter(({ state }) => state === 'waiting').length ?? 0;
+  return count === 0 ? null : (
+    <span className={css.count} aria-label={`${count} waiting`}>
+      {count}
+    </span>
+  );
+}
 
 function Rail() {
   const path = useRouterState({ select: (state) => state.location.pathname });
@@ -49,6 +67,7 @@ function Rail() {
           >
             <place.icon size={20} stroke={1.5} aria-hidden />
             <span>{place.label}</span>
+            {place.to === '/approvals' ? <Waiting /> : null}
           </Link>
         ))}
       </div>
@@ -141,6 +160,7 @@ function usePlace(): string {
   if (path.startsWith('/runs')) return 'Runs';
   if (path.startsWith('/machines/')) return 'Machine';
   if (path.startsWith('/machines')) return 'Machines';
+  if (path.startsWith('/approvals')) return 'Approvals';
   return 'Ask';
 }
 

@@ -1,5 +1,5 @@
 import { QueryClient, useQuery } from '@tanstack/react-query';
-import { ApiError, readCatalog, readRun, readRuns, readSystem } from './api.ts';
+import { ApiError, readApprovals, readCatalog, readRun, readRuns, readSystem } from './api.ts';
 import { isEnded } from './run-view.ts';
 
 /** An error of the registry is an answer and is not asked for again; a lost connection is, every two seconds. */
@@ -16,6 +16,15 @@ export const useCatalog = () =>
 /** The state of model and VMs, read again every five seconds. */
 export const useSystem = () =>
   useQuery({ queryKey: ['system'], queryFn: ({ signal }) => readSystem(signal), refetchInterval: 5000, retry: false });
+
+/** The last approvals, the latest first; read again every two seconds, since code waits for them. */
+export const useApprovals = () =>
+  useQuery({
+    queryKey: ['approvals'],
+    retry: false,
+    queryFn: ({ signal }) => readApprovals(signal),
+    refetchInterval: 2000,
+  });
 
 /** The runs, newest first; read again every two seconds while one is at work. */
 export const useRuns = () =>

@@ -1,0 +1,97 @@
+import { Button, Textarea, TextInput } from '@mantine/core';
+import { IconCheck, IconPencil, IconX } from '@tabler/icons-react';
+import { Link } from '@tanstack/react-router';
+import { useState } from 'react';
+import type { Approval } from '../../../src/contracts/approvals.ts';
+import { TextPane } from '../shared/text-pane.tsx';
+import { formatAge, formatUntil } from '../shared/format.ts';
+import { Failure } from '../shared/states.tsx';
+import { useDecision } from './use-decision.ts';
+import css from './approvals.module.css';
+
+interface QuestionProps {
+  readonly approval: Approval;
+  readonly now: number;
+}
+
+function Facts({ approval, now }: QuestionProps) {
+  const { agent_id: agent, vm_id: vmId, hook, language, created_at: asked, expires_at: end } = approval;
+  return (
+    <p className={css.facts}>
+      <span>{`${language} of ${agent}`}</span>
+      {vmId === undefined ? (
+        <span>in a VM of its own</span>
+      ) : (
+        <Link to="/machines/$id" params={{ id: vmId }}>
+          {`in ${vmId}`}
+        </Link>
+      )}
+      <span>{`rule ${hook}`}</span>
+      <span>{`asked ${formatAge(asked, now)}`}</span>
+      <span>{`is rejected ${formatUntil(end, now)} without an answer`}</span>
+    </p>
+  );
+}
+
+/** Code that waits, with why it is asked about and what can be answered. */
+export function Question({ approval, now }: QuestionProps) {
+  const [comment, setComment] = useState('');
+  const [code, setCode] = useState<string>();
+  const decide = useDecision(approval.id);
+  const said = comment.trim() === '' ? {} : { comment: comment.trim() };
+  const changed = code === undefined || code === approval.code || code.trim() === '' ? {} : { code };
+  return (
+    <li className={css.question}>
+      <h2 className={css.reason}>{approval.reason}</h2>
+      <Facts approval={approval} now={now} />
+      {code === undefined ? (
+        <TextPane label="The code that waits" pieces={[{ key: 0, text: approval.code }]} />
+      ) : (
+        <Textarea
+          label="The code that runs instead"
+          autosize
+          minRows={3}
+          maxRows={20}
+          spellCheck={false}
+          classNames={{ input: css.code ?? '' }}
+          value={code}
+          onChange={(event) => setCode(event.currentTarget.value)}
+        />
+      )}
+      <TextInput
+        label="Comment"
+        placeholder="Told to the agent; may be left out"
+        maxLength={2000}
+        value={comment}
+        onChange={(event) => setComment(event.currentTarget.value)}
+      />
+      <div className={css.buttons}>
+        <Button
+          loading={decide.isPending && decide.variables.decision === 'approve'}
+          disabled={decide.isPending}
+          leftSection={<IconCheck size={16} stroke={1.5} />}
+          onClick={() => decide.mutate({ decision: 'approve', ...said, ...changed })}
+        >
+          {'code' in changed ? 'Approve the changed code' : 'Approve'}
+        </Button>
+        <Button
+          variant="default"
+          loading={decide.isPending && decide.variables.decision === 'reject'}
+          disabled={decide.isPending}
+          leftSection={<IconX size={16} stroke={1.5} />}
+          onClick={() => decide.mutate({ decision: 'reject', ...said })}
+        >
+          Reject
+        </Button>
+        <Button
+          variant="default"
+          leftSection={<IconPencil size={16} stroke={1.5} />}
+          onClick={() => setCode(code === undefined ? approval.code : undefined)}
+        >
+          {code === undefined ? 'Change the code' : 'Leave the code as it is'}
+        </Button>
+      </div>
+      {decide.error === null ? null : <Failure error={decide.error} />}
+    </li>
+  );
+}
