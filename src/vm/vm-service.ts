@@ -99,58 +99,52 @@ export class VmService {
     this.#meter = options.meter ?? noMeter;
     this.#unlock = lockDirectory(options.directory);
     this.#driver = options.createDriver(join(options.directory, 'run'));
-    const shared = { driver: this.#driver, limits: this.limits, logger: options.logger };
-    const machines = new MachineSource({
+    const { directory, logger } = options;
+    const shared = { directory, driver: this.#driver, limits: this.limits, clock: this.#clock, logger };
+    this.#machines = new MachineSource({
       ...options,
       size: this.size,
       image: () => this.image(),
       started: () => this.#started,
       snapshots: () => this.snapshots,
-      driver: this.#driver,
-      clock: this.#clock,
+      ...shared,
       meter: this.#meter,
       closing: this.#closing.signal,
     });
-    this.#machines = machines;
     const { named, snapshots, forks } = openInventory({
-      directory: options.directory,
       ...shared,
       claim: ({ snapshotId, size }, signal) =>
-        snapshotId === undefined ? machines.make(size, signal) : machines.restore(snapshotId, signal),
-      boot: (id, disk, signal) => machines.bootAgain(id, disk, signal),
+        snapshotId === undefined ? this.#machines.make(size, signal) : this.#machines.restore(snapshotId, signal),
+      boot: (id, disk, signal) => this.#machines.bootAgain(id, disk, signal),
       inUse: () => times(this.#running, this.size),
       size: this.size,
       maxSnapshots: this.#limits.maxSnapshots,
-      clock: this.#clock,
     });
     this.named = named;
     this.snapshots = snapshots;
     this.archives = new SnapshotArchives({ ...shared, snapshots, image: () => this.image() });
     this.forks = forks;
     this.processes = new Processes({
+      ...shared,
       vms: this.named,
-      records: new ProcessRecords(join(options.directory, 'processes'), options.logger),
-      clock: this.#clock,
+      records: new ProcessRecords(join(directory, 'processes'), logger),
       keptOutputBytes: this.#limits.maxOutputBytes,
       defaultTimeoutMs: this.limits.capRunTime(options.defaultTimeoutMs),
-      limits: this.limits,
       meter: this.#meter,
-      logger: options.logger,
     });
-    this.links = openLinks({ directory: options.directory, clock: this.#clock, logger: options.logger });
+    this.links = openLinks(shared);
     this.benchmark = new Benchmark({
-      named: this.named,
+      ...shared,
+      named,
+      snapshots,
       processes: this.processes,
-      snapshots: this.snapshots,
-      path: join(options.directory, 'benchmark.json'),
+      path: join(directory, 'benchmark.json'),
       vmType: templateName,
-      clock: this.#clock,
-      logger: options.logger,
     });
     this.#started = this.#start();
     this.#started.catch((error: Error) => {
       this.#problem = error.message;
-      options.logger.error({ err: error }, 'no VMs can be made');
+      logger.error({ err: error }, 'no VMs can be made');
     });
   }
 

@@ -33,13 +33,47 @@ function Facts({ approval, now }: QuestionProps) {
   );
 }
 
+interface AnswersProps {
+  readonly decide: ReturnType<typeof useDecision>;
+  readonly comment: string;
+  /** What runs instead, where the person changed it. */
+  readonly changed: string | undefined;
+}
+
+function Answers({ decide, comment, changed }: AnswersProps) {
+  const said = comment.trim() === '' ? {} : { comment: comment.trim() };
+  const code = changed === undefined ? {} : { code: changed };
+  const isGiven = (decision: 'approve' | 'reject'): boolean =>
+    decide.isPending && decide.variables.decision === decision;
+  return (
+    <>
+      <Button
+        loading={isGiven('approve')}
+        disabled={decide.isPending}
+        leftSection={<IconCheck size={16} stroke={1.5} />}
+        onClick={() => decide.mutate({ decision: 'approve', ...said, ...code })}
+      >
+        {changed === undefined ? 'Approve' : 'Approve the changed code'}
+      </Button>
+      <Button
+        variant="default"
+        loading={isGiven('reject')}
+        disabled={decide.isPending}
+        leftSection={<IconX size={16} stroke={1.5} />}
+        onClick={() => decide.mutate({ decision: 'reject', ...said })}
+      >
+        Reject
+      </Button>
+    </>
+  );
+}
+
 /** Code that waits, with why it is asked about and what can be answered. */
 export function Question({ approval, now }: QuestionProps) {
   const [comment, setComment] = useState('');
   const [code, setCode] = useState<string>();
   const decide = useDecision(approval.id);
-  const said = comment.trim() === '' ? {} : { comment: comment.trim() };
-  const changed = code === undefined || code === approval.code || code.trim() === '' ? {} : { code };
+  const changed = code === approval.code || code?.trim() === '' ? undefined : code;
   return (
     <li className={css.question}>
       <h2 className={css.reason}>{approval.reason}</h2>
@@ -66,23 +100,7 @@ export function Question({ approval, now }: QuestionProps) {
         onChange={(event) => setComment(event.currentTarget.value)}
       />
       <div className={css.buttons}>
-        <Button
-          loading={decide.isPending && decide.variables.decision === 'approve'}
-          disabled={decide.isPending}
-          leftSection={<IconCheck size={16} stroke={1.5} />}
-          onClick={() => decide.mutate({ decision: 'approve', ...said, ...changed })}
-        >
-          {'code' in changed ? 'Approve the changed code' : 'Approve'}
-        </Button>
-        <Button
-          variant="default"
-          loading={decide.isPending && decide.variables.decision === 'reject'}
-          disabled={decide.isPending}
-          leftSection={<IconX size={16} stroke={1.5} />}
-          onClick={() => decide.mutate({ decision: 'reject', ...said })}
-        >
-          Reject
-        </Button>
+        <Answers decide={decide} comment={comment} changed={changed} />
         <Button
           variant="default"
           leftSection={<IconPencil size={16} stroke={1.5} />}
