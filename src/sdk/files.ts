@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { FileChange } from '../contracts/file-changes.ts';
 import { FileLink, type FileLinkRequest } from '../contracts/file-links.ts';
 import {
   FileAnswer,
@@ -9,6 +10,7 @@ import {
   folderType,
   WriteFileAnswer,
 } from '../contracts/vms.ts';
+import { readEvents } from './event-stream.ts';
 import { type ConnectionOptions, send } from './http.ts';
 
 /** A file or folder in a VM. */
@@ -53,6 +55,8 @@ export interface FileClient {
     folder: FileAddress & { readonly archive: ReadableStream<Uint8Array> },
     signal: AbortSignal,
   ): Promise<void>;
+  /** What happens at a path from the event `watching` on, until the path is gone. Breaking out or aborting ends it. */
+  watchFiles(file: FileAddress & { readonly recursive?: boolean }, signal: AbortSignal): AsyncIterable<FileChange>;
   /** A link that downloads or uploads the file once, without a key. */
   makeFileLink(file: FileAddress & FileLinkWish, signal: AbortSignal): Promise<FileLink>;
 }
@@ -120,6 +124,10 @@ export function createFileClient(connection: ConnectionOptions): FileClient {
       const path = `${filesPath(folder, '/archive')}${query({ path: folder.path })}`;
       const stream = { type: folderType, content: archive };
       WriteFileAnswer.parse(await (await send(connection, path, { method: 'PUT', stream, signal })).json());
+    },
+    watchFiles({ recursive = false, ...file }, signal) {
+      const path = `${filesPath(file, '/watch')}${query({ path: file.path, recursive: String(recursive) })}`;
+      return readEvents(connection, { path, parse: (json) => FileChange.parse(json) }, signal);
     },
     async makeFileLink({ vmId, ...body }, signal) {
       const path = filesPath({ vmId, path: body.path }, '/links');

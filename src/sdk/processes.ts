@@ -10,9 +10,9 @@ import {
   VmProcess,
   VmProcessList,
 } from '../contracts/processes.ts';
-import { BigboxError, ErrorBody, fromErrorBody } from '../contracts/errors.ts';
+import { BigboxError } from '../contracts/errors.ts';
 import { type Attachment, attach } from './attachment.ts';
-import { readEventStream } from './event-stream.ts';
+import { readEvents } from './event-stream.ts';
 import { type ConnectionOptions, send } from './http.ts';
 
 /** One process of one VM. */
@@ -62,18 +62,8 @@ const processPath = ({ vmId, processId }: ProcessAddress): string =>
   `${processesPath(vmId)}/${encodeURIComponent(processId)}`;
 
 /** What one connection tells; the last event is an `exit` unless it broke. Throws the error that the server ends it with. */
-async function* readOnce(
-  connection: ConnectionOptions,
-  path: string,
-  signal: AbortSignal,
-): AsyncGenerator<ProcessEvent> {
-  const response = await send(connection, path, { headers: { accept: 'text/event-stream' }, signal });
-  for await (const data of readEventStream(response)) {
-    const event: unknown = JSON.parse(data);
-    if (ErrorBody.safeParse(event).success) throw fromErrorBody(event);
-    yield ProcessEvent.parse(event);
-  }
-}
+const readOnce = (connection: ConnectionOptions, path: string, signal: AbortSignal): AsyncGenerator<ProcessEvent> =>
+  readEvents(connection, { path, parse: (json) => ProcessEvent.parse(json) }, signal);
 
 async function* follow(
   connection: ConnectionOptions,

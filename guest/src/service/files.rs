@@ -301,7 +301,7 @@ fn entry(path: &Path, metadata: &Metadata) -> Entry {
     }
 }
 
-fn absolute(path: &str) -> Result<PathBuf, Status> {
+pub fn absolute(path: &str) -> Result<PathBuf, Status> {
     if path.starts_with('/') && !path.contains('\0') {
         return Ok(PathBuf::from(path));
     }
@@ -316,7 +316,7 @@ fn not_regular(path: &Path) -> Status {
     Status::failed_precondition(format!("{} is not a regular file", path.display()))
 }
 
-fn failed(path: &Path, error: &io::Error) -> Status {
+pub fn failed(path: &Path, error: &io::Error) -> Status {
     use io::ErrorKind::*;
     let code = match error.kind() {
         NotFound => tonic::Code::NotFound,

@@ -1,6 +1,7 @@
 //! The protocol's calls, answered by the modules that do the work.
 mod files;
 mod ports;
+mod watch;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ impl Agent for Service {
     type ListStream = Answers<ListResponse>;
     type DialStream = Answers<DialResponse>;
     type ReadFileStream = Answers<ReadFileResponse>;
+    type WatchStream = Answers<WatchResponse>;
 
     async fn ping(&self, request: Request<PingRequest>) -> Answer<PingResponse> {
         answer(PingResponse { payload: request.into_inner().payload })
@@ -127,6 +129,10 @@ impl Agent for Service {
     async fn change_mode(&self, request: Request<ChangeModeRequest>) -> Answer<ChangeModeResponse> {
         files::change_mode(&request.into_inner())?;
         answer(ChangeModeResponse {})
+    }
+
+    async fn watch(&self, request: Request<WatchRequest>) -> Answer<Self::WatchStream> {
+        answer(watch::watch(request.into_inner()).await?)
     }
 
     async fn listening_ports(&self, _: Request<ListeningPortsRequest>) -> Answer<ListeningPortsResponse> {

@@ -1,3 +1,4 @@
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import {
   ChangeModeRequest,
@@ -10,7 +11,7 @@ import {
   WriteFileAnswer,
   WriteFileRequest,
 } from '../../contracts/vms.ts';
-import { type HttpServer, requestSignal } from '../../http/index.ts';
+import { type HttpServer, requestSignal, streamEvents } from '../../http/index.ts';
 import type { VmService } from '../../vm/index.ts';
 
 const VmPath = z.object({ id: z.string().max(64) });
@@ -37,6 +38,10 @@ const ListQuery = z.object({
   depth: z.coerce.number().int().min(1).max(100).default(1).describe('2 also lists what is in its folders, and so on'),
 });
 
+const WatchQuery = PathQuery.extend({
+  recursive: z.stringbool().default(false).describe('Also what is in the folders below, those that come later too'),
+});
+
 const tags = ['files'];
 const url = '/api/v1/vms/:id/files';
 
@@ -46,6 +51,7 @@ export function addFileRoutes(app: HttpServer, service: VmService): void {
   addLookRoutes(app, service);
   addChangeRoutes(app, service);
   addMoveRoutes(app, service);
+  addWatchRoute(app, service);
 }
 
 function addContentRoutes(app: HttpServer, service: VmService): void {
@@ -195,6 +201,31 @@ function addMoveRoutes(app: HttpServer, service: VmService): void {
       const files = await service.files(request.params.id);
       await files.changeMode(path, mode, requestSignal(reply));
       return { path };
+    },
+  });
+}
+
+function addWatchRoute(app: HttpServer, service: VmService): void {
+  app.route({
+    method: 'GET',
+    url: `${url}/watch`,
+    exposeHeadRoute: false,
+    schema: {
+      summary: 'Follow what changes at a path of a VM',
+      description:
+        'Server-sent events, each a FileChange: watching, then created, modified, removed, moved or overflow. The stream ends when the path is gone. While the VM is paused it waits; links are not followed.',
+      tags,
+      params: VmPath,
+      querystring: WatchQuery,
+    },
+    handler: async ({ params, query }, reply) => {
+      const untyped = reply as unknown as FastifyReply;
+      const files = await service.files(params.id);
+      const changes = await files.watch(query, requestSignal(untyped));
+      await streamEvents(untyped, async function* () {
+        for await (const change of changes) yield { event: change.type, data: change };
+      });
+      return reply;
     },
   });
 }

@@ -1,12 +1,14 @@
 import { Readable } from 'node:stream';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { BigboxError } from '../../contracts/errors.ts';
+import type { FileChange } from '../../contracts/file-changes.ts';
 import type { FileEntry } from '../../contracts/vms.ts';
 import { type Entry, FileKind } from '../../guest/index.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { VirtualMachine } from '../machine/virtual-machine.ts';
 import { explain } from './guest-file-failure.ts';
 import { GuestFolders } from './guest-folders.ts';
+import { type WatchWish, watchGuestFiles } from './watch-guest-files.ts';
 import { type FileToWrite, writeGuestFile } from './write-guest-file.ts';
 
 const maxReadBytes = 16 * 1024 * 1024;
@@ -112,6 +114,11 @@ export class GuestFiles {
   /** Sets the permission bits of what the path names; links are followed. */
   async changeMode(path: string, mode: number, signal: AbortSignal): Promise<void> {
     await explain(path, () => this.#agent.changeMode({ path, mode }, { signal }));
+  }
+
+  /** Resolves when whatever happens from then on is told; ends when the path is gone. */
+  async watch(wish: WatchWish, signal: AbortSignal): Promise<AsyncIterable<FileChange>> {
+    return watchGuestFiles(this.#agent, wish, signal);
   }
 
   /** Sorted by name. More than one level deep, folders in it too, but not what links in it name. */

@@ -10,6 +10,7 @@ import { placeArgument, toAddress } from '../guest-address.ts';
 import { guestHome, toPlace } from '../place.ts';
 import { withVmService } from '../vm-service.ts';
 import { fileLinkCommand } from './file-link.ts';
+import { watchCommand } from './watch.ts';
 
 /** `fcctl vm files`: what lies in a VM. */
 export function filesCommand(): Command {
@@ -21,7 +22,8 @@ export function filesCommand(): Command {
     .addCommand(makeFolderCommand())
     .addCommand(moveCommand())
     .addCommand(changeModeCommand())
-    .addCommand(fileLinkCommand());
+    .addCommand(fileLinkCommand())
+    .addCommand(watchCommand());
   return withExamples(
     command,
     ['fcctl vm files ls try', 'the home folder of the VM named try'],

@@ -1064,6 +1064,85 @@ export declare type ChangeModeResponse = Message<"agent.v1.ChangeModeResponse"> 
 export declare const ChangeModeResponseSchema: GenMessage<ChangeModeResponse>;
 
 /**
+ * @generated from message agent.v1.WatchRequest
+ */
+export declare type WatchRequest = Message<"agent.v1.WatchRequest"> & {
+  /**
+   * @generated from field: string path = 1;
+   */
+  path: string;
+
+  /**
+   * Also what is in the directories below, those that come later too.
+   *
+   * @generated from field: bool recursive = 2;
+   */
+  recursive: boolean;
+};
+
+/**
+ * Describes the message agent.v1.WatchRequest.
+ * Use `create(WatchRequestSchema)` to create a new message.
+ */
+export declare const WatchRequestSchema: GenMessage<WatchRequest>;
+
+/**
+ * @generated from message agent.v1.Change
+ */
+export declare type Change = Message<"agent.v1.Change"> & {
+  /**
+   * @generated from field: agent.v1.ChangeKind kind = 1;
+   */
+  kind: ChangeKind;
+
+  /**
+   * @generated from field: string path = 2;
+   */
+  path: string;
+
+  /**
+   * Where kind is MOVED.
+   *
+   * @generated from field: string from = 3;
+   */
+  from: string;
+
+  /**
+   * @generated from field: bool directory = 4;
+   */
+  directory: boolean;
+};
+
+/**
+ * Describes the message agent.v1.Change.
+ * Use `create(ChangeSchema)` to create a new message.
+ */
+export declare const ChangeSchema: GenMessage<Change>;
+
+/**
+ * @generated from message agent.v1.WatchResponse
+ */
+export declare type WatchResponse = Message<"agent.v1.WatchResponse"> & {
+  /**
+   * @generated from field: repeated agent.v1.Change changes = 1;
+   */
+  changes: Change[];
+
+  /**
+   * More happened before these than could be kept.
+   *
+   * @generated from field: bool overflow = 2;
+   */
+  overflow: boolean;
+};
+
+/**
+ * Describes the message agent.v1.WatchResponse.
+ * Use `create(WatchResponseSchema)` to create a new message.
+ */
+export declare const WatchResponseSchema: GenMessage<WatchResponse>;
+
+/**
  * @generated from message agent.v1.ListeningPortsRequest
  */
 export declare type ListeningPortsRequest = Message<"agent.v1.ListeningPortsRequest"> & {
@@ -1361,6 +1440,45 @@ export enum FileKind {
 export declare const FileKindSchema: GenEnum<FileKind>;
 
 /**
+ * @generated from enum agent.v1.ChangeKind
+ */
+export enum ChangeKind {
+  /**
+   * @generated from enum value: CHANGE_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: CHANGE_KIND_CREATED = 1;
+   */
+  CREATED = 1,
+
+  /**
+   * Content or attributes; many writes may be one.
+   *
+   * @generated from enum value: CHANGE_KIND_MODIFIED = 2;
+   */
+  MODIFIED = 2,
+
+  /**
+   * @generated from enum value: CHANGE_KIND_REMOVED = 3;
+   */
+  REMOVED = 3,
+
+  /**
+   * From one watched place to another; to and from elsewhere it is created and removed.
+   *
+   * @generated from enum value: CHANGE_KIND_MOVED = 4;
+   */
+  MOVED = 4,
+}
+
+/**
+ * Describes the enum agent.v1.ChangeKind.
+ */
+export declare const ChangeKindSchema: GenEnum<ChangeKind>;
+
+/**
  * @generated from service agent.v1.Agent
  */
 export declare const Agent: GenService<{
@@ -1528,6 +1646,17 @@ export declare const Agent: GenService<{
     methodKind: "unary";
     input: typeof ChangeModeRequestSchema;
     output: typeof ChangeModeResponseSchema;
+  },
+  /**
+   * What changes at a path, in a directory or below it, until the caller leaves or the path is gone. The first response is empty:
+   * what happens from then on is told. Links below the path are not followed. RESOURCE_EXHAUSTED: too many directories, or calls.
+   *
+   * @generated from rpc agent.v1.Agent.Watch
+   */
+  watch: {
+    methodKind: "server_streaming";
+    input: typeof WatchRequestSchema;
+    output: typeof WatchResponseSchema;
   },
   /**
    * TCP ports that processes of the machine listen on.
