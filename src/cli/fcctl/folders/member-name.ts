@@ -1,6 +1,8 @@
 import { BigboxError } from '../../../contracts/errors.ts';
 
 const longestName = 4096;
+/** Of one file or folder, for every usual file system. */
+const longestStepBytes = 255;
 
 /** ARCHIVE_REFUSED, for something in an archive that no honest one has. */
 export const refuseMember = (name: string, reason: string): BigboxError => {
@@ -23,6 +25,13 @@ export function toSteps(name: string): readonly string[] {
 
 /** What names that are not UTF-8 are read with. */
 export const isReadable = (name: string): boolean => !name.includes('\u{fffd}');
+
+/** Why nothing of this name can be here; undefined where it can. */
+export function whyUnnameable(name: string, steps: readonly string[]): string | undefined {
+  if (!isReadable(name)) return 'its name is not UTF-8';
+  if (steps.every((step) => Buffer.byteLength(step) <= longestStepBytes)) return undefined;
+  return `a part of its name has more than ${longestStepBytes} bytes`;
+}
 
 /**
  * Whether a link stays in the folder whatever its target passes through: up at its beginning only, and no further than to the folder.

@@ -167,6 +167,11 @@ describe('what cannot be put here safely is left out:', () => {
     ['a link whose way goes up again', () => link('a', 'b/../c'), /outside of the folder/],
     ['a link that is not UTF-8', () => link('a', 'x\u{fffd}'), /not UTF-8/],
     ['a name that is not UTF-8', notUtf8, /not UTF-8/],
+    [
+      'a name that no file has',
+      () => Buffer.concat([longName('ü'.repeat(128)), tarMember({ path: 'x' }, 'y')]),
+      /more than 255 bytes/,
+    ],
     ['a second name of what was not copied', () => secondName('a', 'nothing'), /second name/],
     ['a second name of itself', () => secondName('a', 'a'), /second name/],
     ['a character device', () => special('CharacterDevice'), /no file, folder or link/],

@@ -2,7 +2,7 @@ import type { ReadEntry } from 'tar';
 import { BigboxError } from '../../../contracts/errors.ts';
 import { FolderWriter } from './folder-writer.ts';
 import { LeftOutList } from './left-out.ts';
-import { isReadable, staysInside, toSteps } from './member-name.ts';
+import { isReadable, staysInside, toSteps, whyUnnameable } from './member-name.ts';
 import { readMembers } from './read-members.ts';
 
 export interface UnpackOptions {
@@ -58,9 +58,8 @@ class Members {
       });
     const name = String(member.path);
     const steps = toSteps(name);
-    const reason = isReadable(name)
-      ? await this.#write({ member, content: atMost(content, this.#budget) }, steps)
-      : 'its name is not UTF-8';
+    const taken = { member, content: atMost(content, this.#budget) };
+    const reason = whyUnnameable(name, steps) ?? (await this.#write(taken, steps));
     if (reason !== undefined) this.leftOut.add({ name, reason });
   }
 
