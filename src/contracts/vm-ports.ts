@@ -2,6 +2,9 @@ import { z } from 'zod';
 
 export const PortNumber = z.coerce.number().int().min(1).max(65_535);
 
+/** What a request for the plain connection to a port asks to change to. */
+export const tunnelProtocol = 'tcp';
+
 /** A TCP port that a program in a VM listens on. */
 export const VmPort = z.object({
   port: z.number().int(),

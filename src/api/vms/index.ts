@@ -16,6 +16,7 @@ import { addPreviewRoutes } from './previews/routes.ts';
 import { addPoolRoutes } from './pool.ts';
 import { addProcessRoutes } from './processes.ts';
 import { addSnapshotRoutes } from './snapshots.ts';
+import { addTunnelRoute } from './tunnel.ts';
 import { addVmSocket } from './websocket.ts';
 
 export { statusOf } from './present.ts';
@@ -38,6 +39,7 @@ export function addVmRoutes(app: HttpServer, service: VmService): void {
   addFolderRoutes(app, service);
   addProcessRoutes(app, service);
   addPortRoutes(app, service);
+  addTunnelRoute(app, service);
   addPreviewRoutes(app, service);
   addVmSocket(app, service);
   app.route({

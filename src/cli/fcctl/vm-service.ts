@@ -60,11 +60,11 @@ function withOwnRemedy(error: unknown, flags: InstanceFlags): unknown {
  */
 export async function withVmService<TResult>(
   flags: InstanceFlags,
-  work: (client: VmClient, signal: AbortSignal) => Promise<TResult>,
+  work: (client: VmClient, signal: AbortSignal, connection: ConnectionOptions) => Promise<TResult>,
 ): Promise<TResult> {
   const connection = await connectionOf(flags);
   try {
-    return await interruptible((signal) => work(createVmClient(connection), signal));
+    return await interruptible((signal) => work(createVmClient(connection), signal, connection));
   } catch (error) {
     const errors = error instanceof AggregateError ? (error.errors as readonly unknown[]) : [error];
     const own = errors.map((one) => withOwnRemedy(one, flags));

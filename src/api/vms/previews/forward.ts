@@ -2,6 +2,7 @@ import { type IncomingMessage, request as openRequest, type ServerResponse } fro
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BigboxError } from '../../../contracts/errors.ts';
+import { acceptUpgrade } from '../accept-upgrade.ts';
 import { type PreviewPlace, toBrowserHeaders, toGuestHeaders } from './preview-headers.ts';
 
 export interface Forwarding extends PreviewPlace {
@@ -67,15 +68,8 @@ interface Upgrade {
   readonly forwarding: Forwarding;
 }
 
-async function connect(
-  { socket }: IncomingMessage,
-  { to, answer, connection, head, forwarding }: Upgrade,
-): Promise<void> {
-  const headers = Object.entries(toBrowserHeaders(answer.headers, forwarding)).flatMap(([name, value]) =>
-    [value].flat().map((one) => `${name}: ${one}\r\n`),
-  );
-  to.detachSocket(socket);
-  socket.write(`HTTP/1.1 101 Switching Protocols\r\n${headers.join('')}\r\n`);
+async function connect(from: IncomingMessage, { to, answer, connection, head, forwarding }: Upgrade): Promise<void> {
+  const socket = acceptUpgrade(to, from, toBrowserHeaders(answer.headers, forwarding));
   if (head.length > 0) socket.write(head);
   // Either side may go at any moment, and takes the other one with it.
   await Promise.allSettled([pipeline(socket, connection), pipeline(connection, socket)]);

@@ -1,17 +1,20 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { withExamples } from '../../examples.ts';
+import { abortable } from '../../../lib/async.ts';
 import { jsonFlag } from '../../flags/json.ts';
 import { type InstanceFlags, withInstanceFlags } from '../../instance.ts';
 import { formatTable } from '../../output/table.ts';
 import { findVmId, vmArgument } from '../find-vm.ts';
+import { forwardPort } from '../forward-port.ts';
 import { parseWhole } from '../parse-words.ts';
 import { withVmService } from '../vm-service.ts';
 
 /** `fcctl vm port`: the TCP ports that programs in VMs listen on. */
 export function portCommand(): Command {
   const command = new Command('port')
-    .description('See the ports that programs in VMs listen on.')
-    .addCommand(listCommand());
+    .description('See the ports that programs in VMs listen on, and connect to them.')
+    .addCommand(listCommand())
+    .addCommand(forwardCommand());
   return withExamples(
     command,
     ['fcctl vm port ls try', 'those of the VM named try'],
@@ -46,6 +49,41 @@ function listCommand(): Command {
     command,
     ['fcctl vm port ls try', 'a table with one line a port'],
     ["fcctl vm port ls try --json | jq '.[].port'", 'the numbers alone'],
+  );
+}
+
+/** One pair of ports, as it is written: the one here, and the one in the VM. */
+function addPair(word: string, earlier: readonly Pair[] = []): readonly Pair[] {
+  const [first = '', second = first, ...more] = word.split(':');
+  if (more.length > 0) throw new InvalidArgumentError('It is a port, or LOCAL:PORT.');
+  return [...earlier, { localPort: parseWhole(0, 65_535)(first), port: parseWhole(1, 65_535)(second) }];
+}
+
+interface Pair {
+  readonly localPort: number;
+  readonly port: number;
+}
+
+function forwardCommand(): Command {
+  const command = withInstanceFlags(
+    new Command('forward')
+      .description('Carry connections to ports of this machine to ports of a VM, until Ctrl-C.')
+      .addArgument(vmArgument())
+      .argument('<ports...>', 'a port, or LOCAL:PORT; 0 as LOCAL takes any that is free', addPair),
+  ).action((word: string, pairs: readonly Pair[], flags: InstanceFlags) =>
+    withVmService(flags, async (client, signal, connection) => {
+      const vmId = await findVmId(client, word, signal);
+      for (const pair of pairs) {
+        const localPort = await forwardPort(connection, { vmId, ...pair }, signal);
+        process.stdout.write(`127.0.0.1:${localPort} goes to port ${pair.port} of ${word}\n`);
+      }
+      await abortable(new Promise(() => undefined), signal);
+    }),
+  );
+  return withExamples(
+    command,
+    ['fcctl vm port forward try 8000', 'port 8000 here is port 8000 in the VM named try'],
+    ['fcctl vm port forward try 5433:5432 0:8000', 'two, one of them on any port that is free here'],
   );
 }
 
