@@ -20,7 +20,7 @@ export default defineConfig({
           include: ['src/**/*.real.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 300_000,
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
       {
