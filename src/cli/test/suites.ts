@@ -84,7 +84,7 @@ export const suites: readonly Suite[] = [
     proves:
       'the driver contract on real Firecracker with its jailer, where there is no KVM in a guest that emulates it',
     program: { kind: 'vitest', project: 'firecracker', paths: [], place: 'lab' },
-    leftOutBecause: 'machines in an emulated machine take many minutes on two cores',
+    leftOutBecause: 'machines in an emulated machine take seven minutes on two cores',
     limitMs: minutes(15),
     cores: 'all',
     needs: ['vm image'],
